@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+/** The `sockcred` command: finds the subcommand, and turns errors into exit statuses. */
+
+import { readFileSync } from 'node:fs';
+import { PeerError, PeerTypeError } from 'sockcred';
+import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
+import { serve } from './serve.ts';
+import { who } from './who.ts';
+
+const HELP = `Usage: sockcred COMMAND [OPTION ...]
+
+Who is really at the other end of a local (Unix) socket, with the kernel as the
+only witness.
+
+  serve       a whoami server: tells whoever connects who the kernel says they are
+  who PATH    whose process listens on this socket
+
+  --help      this text, or that of a command
+  --version   the version
+
+Exit status: 0 fine, 1 the answer is no, 2 usage, 3 the system refused.
+`;
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, who };
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return EXIT.fine;
+  }
+  if (name === '--version' || rest[0] === '--version') {
+    process.stdout.write(`sockcred ${version()}\n`);
+    return EXIT.fine;
+  }
+  if (name === undefined) throw new UsageError('a command is missing: serve or who');
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new UsageError(`there is no command '${name}'`);
+  return command(rest);
+}
+
+/** parseArgs() throws plain errors with codes of its own; its messages name the flag. */
+function isUsage(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return error instanceof UsageError || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS_'));
+}
+
+function report(error: unknown): number {
+  const say = (text: string) => process.stderr.write(`sockcred: ${text}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  if (isUsage(error)) {
+    say(`${message}\nTry 'sockcred --help'.`);
+    return EXIT.usage;
+  }
+  say(message);
+  if (error instanceof NoError) return EXIT.no;
+  const expected =
+    error instanceof SystemRefusal || error instanceof PeerError || error instanceof PeerTypeError;
+  if (!expected && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return EXIT.system;
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = report(error);
+}

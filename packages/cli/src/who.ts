@@ -1,0 +1,85 @@
+/** `sockcred who PATH`: whose process listens on a Unix socket. */
+
+import { connect, type Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import { escapeText, formatPeer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
+import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
+import { wantsColor } from './terminal.ts';
+import { summary } from './whoami-server.ts';
+
+export const WHO_HELP = `Usage: sockcred who [--json] PATH
+
+Connects to the Unix stream socket at PATH and says whose process listens
+there. @NAME is an abstract name.
+
+  --json   the JSON form of PeerCredentials
+  --help   this text
+
+It names whoever called listen(). Under socket activation that is the service
+manager and not the program that answers, and connecting may start a service.
+Exit status: 0 answered, 1 nobody listens there, 2 usage, 3 the system refused.
+`;
+
+const NOTE = `This is whoever called listen(). Under socket activation that is the service
+manager, not the program that answers; and connecting, as was done just now,
+may have started a service.`;
+
+interface WhoOptions {
+  readonly name: string;
+  readonly json: boolean;
+}
+
+function readOptions(args: readonly string[]): WhoOptions | 'help' {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  });
+  if (values.help === true) return 'help';
+  const [name, ...rest] = positionals;
+  if (name === undefined || name === '' || name === '@') throw new UsageError('PATH is missing');
+  if (rest.length > 0) throw new UsageError(`one PATH, please: '${rest[0]}' is one too many`);
+  return { name, json: values.json === true };
+}
+
+function connected(name: string): Promise<Socket> {
+  const shown = escapeText(name);
+  return new Promise((done, failed) => {
+    const socket = connect({ path: name.startsWith('@') ? `\0${name.slice(1)}` : name });
+    socket.once('connect', () => done(socket));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const errno = error.code ?? error.message;
+      if (errno === 'ECONNREFUSED') failed(new NoError(`${shown}: nobody listens there (${errno})`));
+      else if (errno === 'EPROTOTYPE')
+        failed(new SystemRefusal(`${shown}: is not a stream socket (${errno})`));
+      else failed(new SystemRefusal(`${shown}: cannot connect: ${errno}`));
+    });
+  });
+}
+
+async function listenerAt(name: string): Promise<PeerCredentials> {
+  const socket = await connected(name);
+  try {
+    return peerCredentials(socket, { side: 'connected' });
+  } finally {
+    socket.destroy();
+  }
+}
+
+export async function who(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === 'help') {
+    process.stdout.write(WHO_HELP);
+    return EXIT.fine;
+  }
+  const peer = await listenerAt(options.name);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(peerToJson(peer))}\n`);
+    return EXIT.fine;
+  }
+  const color = wantsColor(process.stdout, process.env);
+  process.stdout.write(
+    `${escapeText(options.name)} is listened on by ${summary(peer)}.\n\n${formatPeer(peer, { color })}\n\n${NOTE}\n`,
+  );
+  return EXIT.fine;
+}

@@ -1,0 +1,103 @@
+/*
+ * The contract that each kernel fills: one function per question about the
+ * peer of a socket. A sys_*.c file asks its kernel and translates the answer
+ * once; it holds no policy, reads no files and builds no strings.
+ *
+ * Every function returns a status: 0 when the kernel answered in full, a
+ * positive errno when it refused, or one of the SYS_* codes below, which lie
+ * above every errno. Out parameters are written only with status 0, except
+ * where a comment says otherwise. No function here keeps or closes a
+ * descriptor that it did not open itself.
+ */
+#ifndef SOCKCRED_SYS_H
+#define SOCKCRED_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The answer had another length than the question's type. */
+#define SYS_BAD_LENGTH 0x10001
+/* This kernel has no such question at all, whatever the socket. */
+#define SYS_UNSUPPORTED 0x10002
+/* The kernel's own list is capped and this one reached the cap. */
+#define SYS_MAYBE_INCOMPLETE 0x10003
+
+/* What a descriptor turned out to be. Only SYS_CONNECTED may be asked further. */
+enum sys_socket_kind {
+	SYS_CONNECTED = 0,
+	SYS_CLOSED = 1,        /* EBADF */
+	SYS_NOT_SOCKET = 2,    /* ENOTSOCK */
+	SYS_NOT_UNIX = 3,      /* a socket of another address family */
+	SYS_LISTENING = 4,     /* would answer with its own credentials */
+	SYS_NOT_CONNECTED = 5, /* ENOTCONN */
+	SYS_NO_KERNEL = 6,     /* built for a system without any of this */
+	SYS_FAILED = 7,        /* another errno, in sys_socket.error */
+};
+
+struct sys_socket {
+	enum sys_socket_kind kind;
+	int error;        /* errno when kind is SYS_FAILED, else 0 */
+	int local_named;  /* getsockname() gave a path or an abstract name */
+	int remote_named; /* getpeername() gave one */
+};
+
+/* Ids as the kernel gave them, "none" markers included: the caller judges. */
+struct sys_cred {
+	uint32_t uid; /* effective */
+	uint32_t gid; /* effective */
+	uint32_t pid;
+};
+
+/* Which system this file was built for: "linux", "none". */
+extern const char sys_name[];
+
+/* Looks at the descriptor before any question: family, listening, names. */
+void sys_examine(int fd, struct sys_socket *out);
+
+/* Effective ids and process id of the peer, as captured by the kernel. */
+int sys_peer_cred(int fd, struct sys_cred *out);
+
+/*
+ * Supplementary groups of the peer, as captured with its ids. Writes at most
+ * `capacity` ids. On ERANGE `*count` is the number needed, and nothing was
+ * written.
+ */
+int sys_peer_groups(int fd, uint32_t *out, size_t capacity, size_t *count);
+
+/*
+ * Security label of the peer, as bytes. On ERANGE `*length` is the number of
+ * bytes needed.
+ */
+int sys_peer_label(int fd, uint8_t *out, size_t capacity, size_t *length);
+
+/* A new close-on-exec pidfd of the peer, which the caller owns. */
+int sys_peer_pidfd(int fd, int *out);
+
+/* SOCK_STREAM and so on, in the kernel's numbers. */
+int sys_socket_type(int fd, int *out);
+int sys_is_datagram(int type);
+
+/*
+ * Asks this kernel about sockets whose answer is known beforehand: one end of
+ * a socketpair must show this process, and an unconnected socket must show
+ * nobody. `*verdict` is written with status 0 only; another status means that
+ * the test could not be run and says nothing about the kernel.
+ */
+enum sys_self_test_verdict {
+	SYS_TRUSTWORTHY = 0,
+	SYS_SOCKETPAIR_NOT_SELF = 1,
+	SYS_UNCONNECTED_SHOWS_SOMEBODY = 2,
+};
+int sys_self_test(enum sys_self_test_verdict *verdict);
+
+/* A new close-on-exec, non-blocking, unbound AF_UNIX stream socket. */
+int sys_stream_socket(int *out);
+
+/*
+ * bind() and listen() in one go, so that the name is never seen bound and not
+ * yet listening for longer than two system calls take. `path` is the bytes of
+ * the name; a first byte of 0 means an abstract name.
+ */
+int sys_bind_listen(int fd, const uint8_t *path, size_t length, int backlog);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Every system that has no file of its own yet: each question is answered
+ * with "no such question". Nothing here may ever look like an identity.
+ */
+#include "sys.h"
+
+#include <string.h>
+
+const char sys_name[] = "none";
+
+void sys_examine(int fd, struct sys_socket *out)
+{
+	(void)fd;
+	memset(out, 0, sizeof(*out));
+	out->kind = SYS_NO_KERNEL;
+}
+
+int sys_peer_cred(int fd, struct sys_cred *out)
+{
+	(void)fd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_peer_groups(int fd, uint32_t *out, size_t capacity, size_t *count)
+{
+	(void)fd;
+	(void)out;
+	(void)capacity;
+	(void)count;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_peer_label(int fd, uint8_t *out, size_t capacity, size_t *length)
+{
+	(void)fd;
+	(void)out;
+	(void)capacity;
+	(void)length;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_peer_pidfd(int fd, int *out)
+{
+	(void)fd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_socket_type(int fd, int *out)
+{
+	(void)fd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_is_datagram(int type)
+{
+	(void)type;
+	return 0;
+}
+
+int sys_self_test(enum sys_self_test_verdict *verdict)
+{
+	(void)verdict;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_stream_socket(int *out)
+{
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_bind_listen(int fd, const uint8_t *path, size_t length, int backlog)
+{
+	(void)fd;
+	(void)path;
+	(void)length;
+	(void)backlog;
+	return SYS_UNSUPPORTED;
+}

@@ -1,0 +1,119 @@
+/**
+ * The main question: who is at the other end of this socket? The kernel
+ * answers with what it captured when the connection was made; nothing here
+ * asks any other witness.
+ */
+
+import type { Socket } from 'node:net';
+import { PeerError, PeerTypeError } from '../errors.ts';
+import { idView } from '../sys/id-view.ts';
+import { type PeerAnswers, peerAnswers } from '../sys/peer-answers.ts';
+import {
+  descriptorOf,
+  handleOf,
+  type SocketHandle,
+  type SocketSource,
+  socketOf,
+} from '../sys/socket-handle.ts';
+import { decodePeer, withRole } from './decode.ts';
+import type { PeerCredentials } from './peer-credentials.ts';
+import { type Ends, roleOf, type Side } from './role.ts';
+
+/** What may be asked: a socket, something over one, or a file descriptor. */
+export type PeerSource = SocketSource | number;
+
+export interface PeerOptions {
+  /**
+   * Which end of the connection the socket is, where the caller knows: the
+   * result's `role` then rests on it. A side that the kernel rules out throws.
+   */
+  readonly side?: Side;
+}
+
+/** One connection of a socket object: valid as long as the object has this handle, or none any more. */
+interface Asked {
+  readonly handle: SocketHandle;
+  readonly ends: Ends;
+  side: Side | undefined;
+  peer: PeerCredentials;
+}
+
+const asked = new WeakMap<Socket, Asked>();
+
+/**
+ * Who is at the other end of a connected Unix socket, with the kernel as the
+ * only witness.
+ *
+ * On an accepted socket that is whoever called connect(2), on a connecting one
+ * whoever called listen(2), on a socketpair whoever made it. Synchronous, and
+ * answered once per connection: later calls, also after the socket closed,
+ * give the same value. A bare descriptor is asked anew each time, and must
+ * stay open and in the caller's hands during the call.
+ *
+ * @remarks
+ * Trust: the kernel. Time: ids and groups as of connect(2), listen(2) or
+ * socketpair(2), the label as of the peer's socket(2); later setuid, exec, exit
+ * or passing on of the descriptor change nothing. Linux.
+ *
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE`, `ERR_SOURCE_NOT_SOCKET`,
+ * `ERR_SOURCE_NOT_UNIX`, `ERR_SOURCE_LISTENING`, `ERR_SOURCE_DATAGRAM`,
+ * `ERR_SIDE`, `ERR_ARGUMENT`
+ * @throws {@link PeerError} `ERR_PEER_CLOSED`, `ERR_PEER_NOT_CONNECTED`,
+ * `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`, `ERR_PEER_SELF_TEST`,
+ * `ERR_PEER_SELF_TEST_NOT_RUN`, `ERR_PEER_SYSTEM`
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net';
+ * import { isUser, peerCredentials } from 'sockcred';
+ *
+ * const server = createServer(socket => {
+ *   const peer = peerCredentials(socket);
+ *   const me = process.geteuid?.() ?? -1;
+ *   socket.end(isUser(peer, me) ? 'welcome\n' : 'not you\n');
+ * });
+ * server.listen('\0sockcred-example', () => server.close());
+ * ```
+ *
+ * @see https://man7.org/linux/man-pages/man7/unix.7.html SO_PEERCRED
+ * @see https://man7.org/linux/man-pages/man7/socket.7.html
+ */
+export function peerCredentials(source: PeerSource, options?: PeerOptions): PeerCredentials {
+  const side = options?.side;
+  if (typeof source === 'number') return decode(peerAnswers(checkedDescriptor(source)), side).peer;
+  const socket = socketOf(source);
+  const handle = handleOf(socket);
+  const before = asked.get(socket);
+  if (before !== undefined && (handle === undefined || handle === before.handle)) {
+    return before.side === side ? before.peer : answerFor(before, side);
+  }
+  if (handle === undefined) {
+    throw new PeerError('ERR_PEER_CLOSED', 'the socket is closed, or not connected yet', {
+      scope: 'connection',
+    });
+  }
+  const now = decode(peerAnswers(descriptorOf(socket, handle)), side);
+  asked.set(socket, { handle, side, ...now });
+  return now.peer;
+}
+
+function decode(answers: PeerAnswers, side: Side | undefined): { ends: Ends; peer: PeerCredentials } {
+  const ends = {
+    localNamed: answers.localNamed,
+    remoteNamed: answers.remoteNamed,
+    pidIsOurs: answers.pid === process.pid,
+  };
+  return { ends, peer: decodePeer(answers, idView(), roleOf(ends, side)) };
+}
+
+/** The same connection, asked about with another side than before. */
+function answerFor(connection: Asked, side: Side | undefined): PeerCredentials {
+  connection.peer = withRole(connection.peer, roleOf(connection.ends, side));
+  connection.side = side;
+  return connection.peer;
+}
+
+function checkedDescriptor(fd: number): number {
+  if (Number.isInteger(fd) && fd <= 0x7fffffff && fd >= -0x80000000) return fd;
+  throw new PeerTypeError('ERR_SOURCE_TYPE', 'a file descriptor must be a 32-bit integer');
+}

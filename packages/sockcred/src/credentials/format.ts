@@ -1,0 +1,97 @@
+/**
+ * A peer as lines of text for a person: every field with its value, who
+ * vouches for it and when it was true, or why it is unknown. Text that a peer
+ * could have shaped is escaped, so that it can never add a line or colour.
+ */
+
+import { CREDENTIAL_FIELDS, type CredentialField, type Evidence } from './evidence.ts';
+import type { PeerFacts } from './peer-credentials.ts';
+import type { Peer } from './questions.ts';
+
+export interface FormatOptions {
+  /** Emphasis by ANSI escape sequences; for terminals. Default: false. */
+  readonly color?: boolean;
+}
+
+/** More groups than this are counted instead of listed. */
+const MOST_GROUPS = 32;
+
+const MOMENTS = {
+  connect: 'at connect()',
+  listen: 'at listen()',
+  socketpair: 'at socketpair()',
+  socket: 'at socket()',
+  now: 'now',
+} as const;
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
+
+/** Control, format, line-separating and private characters: none of them belongs in one line of text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\\]/gu;
+
+/**
+ * Text from elsewhere (a path, a label, a name) as one harmless line.
+ *
+ * @example
+ * ```ts
+ * import { escapeText } from 'sockcred';
+ *
+ * console.log(escapeText('innocent\nuid=0')); // innocent\nuid=0, on one line
+ * ```
+ */
+export function escapeText(text: string): string {
+  return text.replace(UNPRINTABLE, character => {
+    return ESCAPES[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+function textOf(peer: PeerFacts, field: CredentialField): string {
+  switch (field) {
+    case 'groups': {
+      const groups = peer.groups ?? [];
+      const rest = groups.length - MOST_GROUPS;
+      const shown = groups.slice(0, MOST_GROUPS).join(' ');
+      return rest > 0 ? `${shown} and ${rest} more` : shown;
+    }
+    case 'label':
+      if (peer.label?.text !== undefined) return escapeText(peer.label.text);
+      return `bytes ${(peer.label?.bytes ?? []).map(byte => byte.toString(16).padStart(2, '0')).join('')}`;
+    default:
+      return `${peer[field]}`;
+  }
+}
+
+function noteOf(evidence: Evidence): string {
+  if (!evidence.known) return `${evidence.reason}: ${escapeText(evidence.detail)}`;
+  const moment = evidence.captured === undefined ? 'when, is not known' : MOMENTS[evidence.captured];
+  return `${evidence.source}, ${moment}`;
+}
+
+/**
+ * The peer, one field a line, without a final newline.
+ *
+ * @example
+ * ```ts
+ * import { formatPeer, peerCredentials } from 'sockcred';
+ * import { createServer } from 'node:net';
+ *
+ * createServer(socket => socket.end(`${formatPeer(peerCredentials(socket))}\n`));
+ * ```
+ */
+export function formatPeer(peer: Peer, options?: FormatOptions): string {
+  const paint = (code: number, text: string) =>
+    options?.color === true ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const rows = CREDENTIAL_FIELDS.map(field => {
+    const evidence = peer.evidence[field];
+    const value = evidence.known ? textOf(peer, field) : 'unknown';
+    return { field, evidence, value };
+  });
+  const width = Math.min(24, Math.max(...rows.map(row => row.value.length)));
+  return rows
+    .map(({ field, evidence, value }) => {
+      const strong = paint(evidence.known ? 1 : 33, value);
+      const padding = ' '.repeat(Math.max(0, width - value.length));
+      return `${field.padEnd(6)}  ${strong}${padding}  ${paint(2, noteOf(evidence))}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,120 @@
+/**
+ * Which things can go wrong, as one closed list of codes. A wrong argument is
+ * a {@link PeerTypeError}; everything else, a closed descriptor included, is a
+ * {@link PeerError} that says how far the damage reaches.
+ */
+
+/** Every code of a {@link PeerError}. */
+export type PeerErrorCode =
+  /** The descriptor or socket is closed, and this connection was never asked about before. */
+  | 'ERR_PEER_CLOSED'
+  /** The socket is not connected to anybody. */
+  | 'ERR_PEER_NOT_CONNECTED'
+  /** This system has no way to tell, or none that this version knows. */
+  | 'ERR_PEER_UNSUPPORTED'
+  /** The native addon is missing or does not load. */
+  | 'ERR_PEER_ADDON'
+  /** The kernel answers wrongly about sockets whose answer is known: nothing it says is used. */
+  | 'ERR_PEER_SELF_TEST'
+  /** The self-test could not be run this time (no descriptors left, say): ask again later. */
+  | 'ERR_PEER_SELF_TEST_NOT_RUN'
+  /** `required()` was asked for a field that the kernel did not vouch for. */
+  | 'ERR_PEER_UNKNOWN_FIELD'
+  /** The system refused, for the reason in `errno`. */
+  | 'ERR_PEER_SYSTEM'
+  /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
+  | 'ERR_LISTEN_IN_USE'
+  /** Something that is not a socket is in the way at this path. */
+  | 'ERR_LISTEN_OCCUPIED'
+  /** The directory lets other users exchange the socket for their own. */
+  | 'ERR_LISTEN_DIRECTORY';
+
+/**
+ * How far an error reaches: this one call, the connection it was about, or
+ * the whole program. Nothing that a peer does is ever `'daemon'`.
+ */
+export type ErrorScope = 'call' | 'connection' | 'daemon';
+
+/** What a {@link PeerError} may carry besides its message. */
+export interface PeerErrorDetails {
+  readonly scope: ErrorScope;
+  /** Name of the system's error, as in errno(3): `'EACCES'`. */
+  readonly errno?: string;
+  /** The file system path or abstract name (`@name`) that the error is about. */
+  readonly path?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * Anything but misuse that kept an answer from being given.
+ *
+ * @example
+ * ```ts
+ * import { PeerError, peerCredentials } from 'sockcred';
+ *
+ * try {
+ *   peerCredentials(-1); // the descriptor of something closed
+ * } catch (error) {
+ *   if (!(error instanceof PeerError)) throw error;
+ *   console.log(error.code, error.scope); // ERR_PEER_CLOSED connection
+ * }
+ * ```
+ */
+export class PeerError extends Error {
+  override readonly name = 'PeerError';
+  readonly code: PeerErrorCode;
+  readonly scope: ErrorScope;
+  readonly errno?: string;
+  readonly path?: string;
+
+  constructor(code: PeerErrorCode, message: string, details: PeerErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.scope = details.scope;
+    if (details.errno !== undefined) this.errno = details.errno;
+    if (details.path !== undefined) this.path = details.path;
+  }
+}
+
+/** Every code of a {@link PeerTypeError}. */
+export type PeerTypeErrorCode =
+  /** Neither a descriptor nor an object over a socket. */
+  | 'ERR_SOURCE_TYPE'
+  /** A descriptor of something that is no socket: a file, a pipe, a terminal. */
+  | 'ERR_SOURCE_NOT_SOCKET'
+  /** A socket of another family, TCP for example: it has no credentials to give. */
+  | 'ERR_SOURCE_NOT_UNIX'
+  /** A listening socket: it would answer with the credentials of its own process. */
+  | 'ERR_SOURCE_LISTENING'
+  /** A datagram socket without a recorded peer: its credentials come with each message. */
+  | 'ERR_SOURCE_DATAGRAM'
+  /** `options.side` contradicts what the kernel says about the socket's names. */
+  | 'ERR_SIDE'
+  /** Another argument has the wrong type or range; the message names it. */
+  | 'ERR_ARGUMENT'
+  /** Not the JSON form of a `PeerCredentials`. */
+  | 'ERR_RECORD';
+
+/**
+ * A call that could never have worked: the program, not the peer, has to change.
+ *
+ * @example
+ * ```ts
+ * import { PeerTypeError, peerCredentials } from 'sockcred';
+ * import { openSync } from 'node:fs';
+ *
+ * try {
+ *   peerCredentials(openSync('/dev/null', 'r'));
+ * } catch (error) {
+ *   console.log(error instanceof PeerTypeError && error.code); // ERR_SOURCE_NOT_SOCKET
+ * }
+ * ```
+ */
+export class PeerTypeError extends TypeError {
+  readonly code: PeerTypeErrorCode;
+
+  constructor(code: PeerTypeErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

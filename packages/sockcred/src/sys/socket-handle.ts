@@ -1,0 +1,63 @@
+/**
+ * The one file that reads a runtime's socket handle. No runtime has a public
+ * way from a `net.Socket` to its descriptor; `_handle.fd` is what Node, Bun
+ * and Deno all keep, and the handle object itself tells one connection of a
+ * `net.Socket` from the next one that the same object makes.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { PeerTypeError } from '../errors.ts';
+
+/** Anything over a connected socket: the socket, a TLS socket over one, or a request that came in on one. */
+export type SocketSource = Socket | IncomingMessage;
+
+/** The runtime's own object for one open socket; its identity is the connection's. */
+export interface SocketHandle {
+  readonly fd?: unknown;
+}
+
+interface SocketInternals {
+  readonly _handle?: SocketHandle | null;
+  /** Of a TLSSocket: the socket that it wraps. */
+  readonly _parent?: Socket | null;
+}
+
+function isSocket(value: unknown): value is Socket & SocketInternals {
+  return typeof value === 'object' && value !== null && '_handle' in value;
+}
+
+/**
+ * The socket that a source is, or came in on.
+ *
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE`
+ */
+export function socketOf(source: SocketSource): Socket {
+  if (isSocket(source)) return source;
+  const { socket } = (source ?? {}) as Partial<IncomingMessage>;
+  if (isSocket(socket)) return socket;
+  const message =
+    'the source must be a net.Socket, a tls.TLSSocket over one, an http.IncomingMessage or a file descriptor';
+  throw new PeerTypeError('ERR_SOURCE_TYPE', message);
+}
+
+/** The handle that a socket has at this moment; undefined before it connects and after it closes. */
+export function handleOf(socket: Socket): SocketHandle | undefined {
+  return (socket as SocketInternals)._handle ?? undefined;
+}
+
+/**
+ * The descriptor behind a socket's handle: negative once it is closed.
+ *
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` where the runtime shows none.
+ */
+export function descriptorOf(socket: Socket, handle: SocketHandle): number {
+  const { fd } = handle;
+  if (Number.isInteger(fd)) return fd as number;
+  const { _parent: wrapped } = socket as SocketInternals;
+  if (wrapped != null) {
+    const inner = handleOf(wrapped);
+    if (inner !== undefined && Number.isInteger(inner.fd)) return inner.fd as number;
+  }
+  throw new PeerTypeError('ERR_SOURCE_TYPE', 'this runtime shows no file descriptor for this socket');
+}

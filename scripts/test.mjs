@@ -1,0 +1,44 @@
+// Runs the whole test suite, or the test files named, and writes which tests
+// passed and which were skipped to build/test-report.json. With
+// SOCKCRED_SKIPS=fail a skipped test fails the run.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const report = join(root, 'build', 'test-report.json');
+mkdirSync(dirname(report), { recursive: true });
+
+function testFiles() {
+  return ['sockcred', 'cli'].flatMap(name => {
+    const directory = join(root, 'packages', name, 'build');
+    return readdirSync(directory)
+      .filter(file => file.endsWith('.test.js'))
+      .map(file => join(directory, file));
+  });
+}
+
+const given = process.argv.slice(2);
+const files = given.length > 0 ? given : testFiles();
+const result = spawnSync(
+  process.execPath,
+  [
+    '--test',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${new URL('test-report.mjs', import.meta.url)}`,
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ],
+  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+);
+if (result.status !== 0) process.exit(result.status ?? 1);
+
+const { skipped } = JSON.parse(readFileSync(report, 'utf8'));
+for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
+if (skipped.length > 0 && process.env.SOCKCRED_SKIPS === 'fail') {
+  console.error(`${skipped.length} tests were skipped where all must run`);
+  process.exit(1);
+}
