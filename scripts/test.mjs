@@ -26,6 +26,7 @@ const result = spawnSync(
   process.execPath,
   [
     '--test',
+    '--test-timeout=60000',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${new URL('test-report.mjs', import.meta.url)}`,

@@ -1,15 +1,21 @@
 /** `sockcred who PATH`: whose process listens on a Unix socket. */
 
-import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
-import { escapeText, formatPeer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
+import {
+  escapeText,
+  formatPeer,
+  listenerCredentials,
+  type PeerCredentials,
+  PeerError,
+  peerToJson,
+} from 'sockcred';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { wantsColor } from './terminal.ts';
 import { summary } from './whoami-server.ts';
 
 export const WHO_HELP = `Usage: sockcred who [--json] PATH
 
-Connects to the Unix stream socket at PATH and says whose process listens
+Connects to the Unix socket at PATH and says whose process listens
 there. @NAME is an abstract name.
 
   --json   the JSON form of PeerCredentials
@@ -42,27 +48,18 @@ function readOptions(args: readonly string[]): WhoOptions | 'help' {
   return { name, json: values.json === true };
 }
 
-function connected(name: string): Promise<Socket> {
-  const shown = escapeText(name);
-  return new Promise((done, failed) => {
-    const socket = connect({ path: name.startsWith('@') ? `\0${name.slice(1)}` : name });
-    socket.once('connect', () => done(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      const errno = error.code ?? error.message;
-      if (errno === 'ECONNREFUSED') failed(new NoError(`${shown}: nobody listens there (${errno})`));
-      else if (errno === 'EPROTOTYPE')
-        failed(new SystemRefusal(`${shown}: is not a stream socket (${errno})`));
-      else failed(new SystemRefusal(`${shown}: cannot connect: ${errno}`));
-    });
-  });
-}
-
-async function listenerAt(name: string): Promise<PeerCredentials> {
-  const socket = await connected(name);
+/** Nobody listening is an answer; everything else that fails is the system's refusal. */
+function listenerAt(name: string): PeerCredentials {
   try {
-    return peerCredentials(socket, { side: 'connected' });
-  } finally {
-    socket.destroy();
+    return listenerCredentials(name);
+  } catch (error) {
+    if (!(error instanceof PeerError) || error.errno === undefined) throw error;
+    const shown = escapeText(name);
+    if (error.errno === 'ECONNREFUSED') throw new NoError(`${shown}: nobody listens there (${error.errno})`);
+    if (error.errno === 'EPROTOTYPE') {
+      throw new SystemRefusal(`${shown}: a datagram socket, which records no listener (${error.errno})`);
+    }
+    throw error;
   }
 }
 
@@ -72,7 +69,7 @@ export async function who(args: readonly string[]): Promise<number> {
     process.stdout.write(WHO_HELP);
     return EXIT.fine;
   }
-  const peer = await listenerAt(options.name);
+  const peer = listenerAt(options.name);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(peerToJson(peer))}\n`);
     return EXIT.fine;

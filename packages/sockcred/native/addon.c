@@ -16,7 +16,7 @@
 
 #include "sys.h"
 
-#define ABI 1
+#define ABI 2
 
 enum word {
 	WORD_ERROR = 0,
@@ -193,32 +193,66 @@ static napi_value self_test(napi_env env, napi_callback_info info)
 	return integer(env, status == 0 ? (int32_t)verdict : -status);
 }
 
-/* streamSocket(): a new descriptor, or minus a status. */
-static napi_value stream_socket(napi_env env, napi_callback_info info)
+static napi_value new_socket(napi_env env, int (*make)(int *))
 {
 	int fd = -1;
-	const int status = sys_stream_socket(&fd);
+	const int status = make(&fd);
 
-	(void)info;
 	return integer(env, status == 0 ? fd : -status);
 }
 
-/* bindListen(fd, Uint8Array name, backlog): 0, or minus a status. */
+/* streamSocket(), seqpacketSocket(): a new descriptor, or minus a status. */
+static napi_value stream_socket(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return new_socket(env, sys_stream_socket);
+}
+
+static napi_value seqpacket_socket(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return new_socket(env, sys_seqpacket_socket);
+}
+
+/* A descriptor and a Uint8Array with a name, the first two of `values`. */
+static int descriptor_and_name(napi_env env, const napi_value *values, int32_t *fd, uint8_t **name, size_t *length)
+{
+	napi_typedarray_type type;
+	void *bytes = NULL;
+
+	if (napi_get_value_int32(env, values[0], fd) != napi_ok ||
+	    napi_get_typedarray_info(env, values[1], &type, length, &bytes, NULL, NULL) != napi_ok ||
+	    type != napi_uint8_array)
+		return 0;
+	*name = bytes;
+	return 1;
+}
+
+/* bindListen(fd, name, backlog): 0, or minus a status. */
 static napi_value bind_listen(napi_env env, napi_callback_info info)
 {
 	napi_value values[3];
-	napi_typedarray_type type;
-	void *bytes = NULL;
+	uint8_t *name = NULL;
 	size_t length = 0;
 	int32_t fd, backlog;
 
-	if (!arguments(env, info, 3, values) ||
-	    napi_get_value_int32(env, values[0], &fd) != napi_ok ||
-	    napi_get_typedarray_info(env, values[1], &type, &length, &bytes, NULL, NULL) != napi_ok ||
-	    type != napi_uint8_array ||
+	if (!arguments(env, info, 3, values) || !descriptor_and_name(env, values, &fd, &name, &length) ||
 	    napi_get_value_int32(env, values[2], &backlog) != napi_ok)
 		return broken(env, "bindListen: a descriptor, a name and a backlog are needed");
-	return integer(env, -sys_bind_listen(fd, bytes, length, backlog));
+	return integer(env, -sys_bind_listen(fd, name, length, backlog));
+}
+
+/* connect(fd, name): 0, or minus a status. */
+static napi_value connect_to(napi_env env, napi_callback_info info)
+{
+	napi_value values[2];
+	uint8_t *name = NULL;
+	size_t length = 0;
+	int32_t fd;
+
+	if (!arguments(env, info, 2, values) || !descriptor_and_name(env, values, &fd, &name, &length))
+		return broken(env, "connect: a descriptor and a name are needed");
+	return integer(env, -sys_connect(fd, name, length));
 }
 
 static void forget(napi_env env, void *data, void *hint)
@@ -261,7 +295,9 @@ NAPI_MODULE_INIT()
 	    !export_function(env, exports, "peerPidfd", peer_pidfd) ||
 	    !export_function(env, exports, "selfTest", self_test) ||
 	    !export_function(env, exports, "streamSocket", stream_socket) ||
-	    !export_function(env, exports, "bindListen", bind_listen))
+	    !export_function(env, exports, "seqpacketSocket", seqpacket_socket) ||
+	    !export_function(env, exports, "bindListen", bind_listen) ||
+	    !export_function(env, exports, "connect", connect_to))
 		return broken(env, "the exports cannot be set");
 	return exports;
 }

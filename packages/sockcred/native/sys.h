@@ -90,14 +90,22 @@ enum sys_self_test_verdict {
 };
 int sys_self_test(enum sys_self_test_verdict *verdict);
 
-/* A new close-on-exec, non-blocking, unbound AF_UNIX stream socket. */
+/* New close-on-exec, non-blocking, unbound AF_UNIX sockets. */
 int sys_stream_socket(int *out);
+int sys_seqpacket_socket(int *out);
+
+/*
+ * The names of sockets: `name` is the bytes of a path without its final NUL,
+ * or of an abstract name with its leading NUL, and every byte counts.
+ */
 
 /*
  * bind() and listen() in one go, so that the name is never seen bound and not
- * yet listening for longer than two system calls take. `path` is the bytes of
- * the name; a first byte of 0 means an abstract name.
+ * yet listening for longer than two system calls take.
  */
-int sys_bind_listen(int fd, const uint8_t *path, size_t length, int backlog);
+int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog);
+
+/* connect(), which AF_UNIX does at once or not at all: EAGAIN is a full backlog. */
+int sys_connect(int fd, const uint8_t *name, size_t length);
 
 #endif

@@ -263,9 +263,9 @@ int sys_self_test(enum sys_self_test_verdict *verdict)
 	return status;
 }
 
-int sys_stream_socket(int *out)
+static int unix_socket(int type, int *out)
 {
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return errno;
@@ -273,23 +273,57 @@ int sys_stream_socket(int *out)
 	return 0;
 }
 
-int sys_bind_listen(int fd, const uint8_t *path, size_t length, int backlog)
+int sys_stream_socket(int *out)
 {
-	struct sockaddr_un address;
-	socklen_t size;
+	return unix_socket(SOCK_STREAM, out);
+}
 
-	memset(&address, 0, sizeof(address));
-	address.sun_family = AF_UNIX;
+int sys_seqpacket_socket(int *out)
+{
+	return unix_socket(SOCK_SEQPACKET, out);
+}
+
+static int unix_address(const uint8_t *name, size_t length, struct sockaddr_un *out, socklen_t *size)
+{
+	size_t final_nul;
+
+	memset(out, 0, sizeof(*out));
+	out->sun_family = AF_UNIX;
 	if (length == 0)
 		return EINVAL;
 	/* A path keeps its final NUL; an abstract name is all of its bytes. */
-	if (length > sizeof(address.sun_path) - (path[0] != 0 ? 1 : 0))
+	final_nul = name[0] != 0 ? 1 : 0;
+	if (length > sizeof(out->sun_path) - final_nul)
 		return ENAMETOOLONG;
-	memcpy(address.sun_path, path, length);
-	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (path[0] != 0 ? 1 : 0));
+	memcpy(out->sun_path, name, length);
+	*size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + final_nul);
+	return 0;
+}
+
+int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
+{
+	struct sockaddr_un address;
+	socklen_t size;
+	const int status = unix_address(name, length, &address, &size);
+
+	if (status != 0)
+		return status;
 	if (bind(fd, (struct sockaddr *)&address, size) < 0)
 		return errno;
 	if (listen(fd, backlog) < 0)
+		return errno;
+	return 0;
+}
+
+int sys_connect(int fd, const uint8_t *name, size_t length)
+{
+	struct sockaddr_un address;
+	socklen_t size;
+	const int status = unix_address(name, length, &address, &size);
+
+	if (status != 0)
+		return status;
+	if (connect(fd, (struct sockaddr *)&address, size) < 0)
 		return errno;
 	return 0;
 }

@@ -72,11 +72,25 @@ int sys_stream_socket(int *out)
 	return SYS_UNSUPPORTED;
 }
 
-int sys_bind_listen(int fd, const uint8_t *path, size_t length, int backlog)
+int sys_seqpacket_socket(int *out)
+{
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 {
 	(void)fd;
-	(void)path;
+	(void)name;
 	(void)length;
 	(void)backlog;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_connect(int fd, const uint8_t *name, size_t length)
+{
+	(void)fd;
+	(void)name;
+	(void)length;
 	return SYS_UNSUPPORTED;
 }

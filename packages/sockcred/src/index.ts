@@ -4,6 +4,7 @@
  */
 
 export { type PeerOptions, type PeerSource, peerCredentials } from './credentials/ask.ts';
+export { listenerCredentials } from './credentials/ask-listener.ts';
 export type {
   CaptureMoment,
   CredentialField,

@@ -6,13 +6,22 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import type { Server } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
-import { listeningSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
+import { connectedSocket, listeningSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
 
 export interface ListenOptions {
   /** Permissions of the socket file: who may connect. Default: 0o600. */
@@ -59,16 +68,12 @@ function systemFailure(path: string, what: string, error: unknown): PeerError {
   return failure('ERR_PEER_SYSTEM', path, `${what}: ${errno}`, errno);
 }
 
-/** The error of connect(2) at this path, or undefined if somebody accepted. */
-function probe(path: string): Promise<string | undefined> {
-  return new Promise(settle => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      settle(undefined);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code ?? 'unknown error'));
-  });
+/** The error of connect(2) at this path, or undefined if somebody listens. */
+function probe(path: string): string | undefined {
+  const socket = connectedSocket({ kind: 'path', path });
+  if ('refused' in socket) return socket.refused.errno ?? socket.refused.kind;
+  closeSync(socket.fd);
+  return undefined;
 }
 
 /** Takes away the file of a dead server, or throws. */
@@ -79,7 +84,7 @@ async function removeDead(path: string): Promise<void> {
     throw failure('ERR_LISTEN_OCCUPIED', path, 'a file that is not a socket is in the way', 'EADDRINUSE');
   }
   for (const wait of [SECOND_LOOK_MS, 0]) {
-    const errno = await probe(path);
+    const errno = probe(path);
     if (errno === 'ENOENT') return;
     if (errno === undefined)
       throw failure('ERR_LISTEN_IN_USE', path, 'somebody is listening there', 'EADDRINUSE');

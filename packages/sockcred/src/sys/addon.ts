@@ -18,11 +18,13 @@ export interface Addon {
   peerPidfd(fd: number): number;
   selfTest(): number;
   streamSocket(): number;
+  seqpacketSocket(): number;
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
+  connect(fd: number, name: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 1;
+const ABI = 2;
 
 const require = createRequire(import.meta.url);
 

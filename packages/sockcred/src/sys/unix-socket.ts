@@ -1,18 +1,21 @@
 /**
- * A Unix stream socket of our own, one system call at a time, so that its mode
- * can be set before it has a name. What Node's `server.listen(path)` does in
- * one go leaves the mode to the process-wide umask.
+ * Unix sockets of our own, one system call at a time: so that a mode can be
+ * set before there is a name, and so that abstract names are exactly the bytes
+ * meant (Node 20 pads them with NULs to the full length of the address).
  */
 
 import { closeSync, fchmodSync } from 'node:fs';
 import { PeerError } from '../errors.ts';
-import { addon } from './addon.ts';
+import { type Addon, addon } from './addon.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** A path, or an abstract name without its leading NUL: unix(7). */
 export type UnixName =
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'abstract'; readonly name: string };
+
+/** A new descriptor, close-on-exec, which the caller owns; or what the system said instead. */
+export type NewSocket = { readonly fd: number } | { readonly refused: Outcome };
 
 /** `@name` and `\0name` are abstract; anything else is a path. */
 export function unixName(text: string): UnixName {
@@ -24,40 +27,54 @@ function bytesOf(name: UnixName): Uint8Array {
   return new TextEncoder().encode(name.kind === 'path' ? name.path : `\0${name.name}`);
 }
 
-/**
- * A new listening socket under this name: the descriptor, close-on-exec, which
- * the caller owns, or the outcome of bind(2) or listen(2). For a path `mode`
- * is set before the name exists; the umask may still take bits away from it.
- *
- * @throws {@link PeerError} `ERR_PEER_SYSTEM`, `ERR_PEER_UNSUPPORTED` if there
- * is no socket to begin with.
- */
-export function listeningSocket(
-  name: UnixName,
-  mode: number,
-  backlog: number,
-): { fd: number } | { refused: Outcome } {
+/** Makes a socket and prepares it with `step`, which gives minus a status; closes it unless that is 0. */
+function prepared(make: (native: Addon) => number, step: (native: Addon, fd: number) => number): NewSocket {
   const native = addon();
-  const fd = native.streamSocket();
+  const fd = make(native);
   if (fd < 0) {
-    const outcome = outcomeOf(-fd);
-    if (outcome.kind === 'unsupported') {
-      throw new PeerError('ERR_PEER_UNSUPPORTED', `Unix sockets are not built in for ${process.platform}`, {
-        scope: 'daemon',
-      });
-    }
-    const errno = outcome.errno ?? outcome.kind;
-    throw new PeerError('ERR_PEER_SYSTEM', `no socket: ${errno}`, { scope: 'call', errno });
+    const refused = outcomeOf(-fd);
+    if (refused.kind !== 'unsupported') return { refused };
+    const message = `Unix sockets are not built in for ${process.platform}`;
+    throw new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
   }
-  let status: number;
+  let result: number;
   try {
-    if (name.kind === 'path') fchmodSync(fd, mode);
-    status = -native.bindListen(fd, bytesOf(name), backlog);
+    result = step(native, fd);
   } catch (error) {
     closeSync(fd);
     throw error;
   }
-  if (status === 0) return { fd };
+  if (result === 0) return { fd };
   closeSync(fd);
-  return { refused: outcomeOf(status) };
+  return { refused: outcomeOf(-result) };
+}
+
+/**
+ * A stream socket that listens under this name. For a path, `mode` is set
+ * before the name exists; the umask may still take bits away from it.
+ *
+ * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
+ */
+export function listeningSocket(name: UnixName, mode: number, backlog: number): NewSocket {
+  return prepared(
+    native => native.streamSocket(),
+    (native, fd) => {
+      if (name.kind === 'path') fchmodSync(fd, mode);
+      return native.bindListen(fd, bytesOf(name), backlog);
+    },
+  );
+}
+
+/**
+ * A socket connected to whoever listens under this name: stream, or seqpacket
+ * where that is what listens.
+ *
+ * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
+ */
+export function connectedSocket(name: UnixName): NewSocket {
+  const bytes = bytesOf(name);
+  const connect = (native: Addon, fd: number) => native.connect(fd, bytes);
+  const stream = prepared(native => native.streamSocket(), connect);
+  if ('fd' in stream || stream.refused.errno !== 'EPROTOTYPE') return stream;
+  return prepared(native => native.seqpacketSocket(), connect);
 }

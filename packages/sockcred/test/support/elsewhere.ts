@@ -1,0 +1,53 @@
+/** Starts support/asker.ts in a process of its own, and asks it about peers. */
+
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { PeerJson } from 'sockcred';
+import { openDirectory, start } from './peers.js';
+
+/** What the asker says of one connection. */
+export interface Told {
+  readonly peer: PeerJson;
+  readonly isUser: boolean;
+  readonly inGroup: boolean;
+  readonly sameAsItself: boolean;
+  /** The code of the error, where there was no answer. */
+  readonly code?: string;
+}
+
+export interface Asker {
+  readonly path: string;
+  /** What it says of the next connection. */
+  next(): Promise<Told>;
+}
+
+/** An asker behind the given command words, which asks isUser(uid) and inGroup(gid) of each peer. */
+export async function askerElsewhere(
+  t: TestContext,
+  before: readonly string[],
+  { uid = 0, gid = 0 }: { readonly uid?: number; readonly gid?: number } = {},
+): Promise<Asker> {
+  const path = join(openDirectory(t), 's');
+  const program = fileURLToPath(new URL('asker.js', import.meta.url));
+  const child = start(t, [...before, process.execPath, program, path, `${uid}`, `${gid}`]);
+  if (child.stdout === null) throw new Error('no stdout');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const gone = once(child, 'exit').then(([code]) => {
+    throw new Error(`the asker ended with status ${code}`);
+  });
+  gone.catch(() => {});
+  const line = async () => {
+    const next = await Promise.race([lines.next(), gone]);
+    if (next.done === true) throw new Error('the asker said nothing');
+    return next.value;
+  };
+  const first = await line();
+  if (first !== 'ready') throw new Error(`the asker said ${first}`);
+  while (!existsSync(path)) await delay(5);
+  return { path, next: async () => JSON.parse(await line()) as Told };
+}
