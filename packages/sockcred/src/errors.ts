@@ -64,8 +64,8 @@ export class PeerError extends Error {
   override readonly name = 'PeerError';
   readonly code: PeerErrorCode;
   readonly scope: ErrorScope;
-  readonly errno?: string;
-  readonly path?: string;
+  declare readonly errno?: string;
+  declare readonly path?: string;
 
   constructor(code: PeerErrorCode, message: string, details: PeerErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

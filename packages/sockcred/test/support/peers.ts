@@ -102,14 +102,17 @@ export function python(
   };
 }
 
-/** A server of the test at a path that every user may connect to. */
+/**
+ * A server of the test at a path that every user may connect to. It reads
+ * nothing until a socket is resumed, so a peer may come and go unnoticed.
+ */
 export async function openServer(
   t: TestContext,
   path: string,
 ): Promise<{ server: Server; next(): Promise<Socket> }> {
   const waiting: Socket[] = [];
   const wanted: ((socket: Socket) => void)[] = [];
-  const server = createServer(socket => {
+  const server = createServer({ pauseOnConnect: true }, socket => {
     socket.on('error', () => {});
     t.after(() => socket.destroy());
     const taker = wanted.shift();
