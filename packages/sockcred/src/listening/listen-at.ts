@@ -44,17 +44,30 @@ export interface Listening {
  */
 const SECOND_LOOK_MS = 100;
 
+/**
+ * One file, told from any other that has had its path. The inode number alone
+ * does not do: file systems give a freed one to the next file at once. Times of
+ * creation and change of content survive renaming and chmod(2).
+ */
 interface FileId {
-  readonly dev: number;
-  readonly ino: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly mtimeNs: bigint;
+  readonly birthtimeNs: bigint;
 }
 
 function sameFile(a: FileId, b: FileId | undefined): boolean {
-  return b !== undefined && a.dev === b.dev && a.ino === b.ino;
+  return (
+    b !== undefined &&
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.mtimeNs === b.mtimeNs &&
+    a.birthtimeNs === b.birthtimeNs
+  );
 }
 
-function lookAt(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
+function lookAt(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 function failure(code: PeerErrorCode, path: string, what: string, errno?: string): PeerError {
@@ -128,7 +141,7 @@ function putBack(aside: string, path: string): never {
 /** The umask may have taken permissions away at bind(2): gives them back, where nobody can have exchanged the file. */
 function restoreMode(path: string, mode: number): void {
   const bound = lookAt(path);
-  if (bound === undefined || (bound.mode & mode) === mode) return;
+  if (bound === undefined || (Number(bound.mode) & mode) === mode) return;
   const directory = statSync(dirname(path));
   const othersWrite = (directory.mode & 0o022) !== 0 && (directory.mode & 0o1000) === 0;
   const ours = directory.uid === 0 || directory.uid === process.geteuid?.();
@@ -224,6 +237,7 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
   try {
     if (name.kind === 'path') restoreMode(name.path, mode);
   } catch (error) {
+    remove();
     server.close();
     throw error;
   }
