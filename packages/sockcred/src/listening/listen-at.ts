@@ -7,12 +7,12 @@
 
 import { randomBytes } from 'node:crypto';
 import {
+  type BigIntStats,
   chmodSync,
   closeSync,
   linkSync,
   lstatSync,
   renameSync,
-  type Stats,
   statSync,
   unlinkSync,
 } from 'node:fs';
