@@ -14,7 +14,7 @@ test('every field has a line with its value and its witness', () => {
       'pid     42          SO_PEERCRED, at connect()',
       'groups  27 100      SO_PEERGROUPS, at connect()',
       'label   unconfined  SO_PEERSEC, at socket()',
-      'role    connector   socket names, now',
+      'role    connector   by the names of both ends',
     ].join('\n'),
   );
 });

@@ -63,7 +63,9 @@ function textOf(peer: PeerFacts, field: CredentialField): string {
 
 function noteOf(evidence: Evidence): string {
   if (!evidence.known) return `${evidence.reason}: ${escapeText(evidence.detail)}`;
-  const moment = evidence.captured === undefined ? 'when, is not known' : MOMENTS[evidence.captured];
+  if (evidence.source === 'caller') return 'the asking program says so';
+  if (evidence.source === 'socket names') return 'by the names of both ends';
+  const moment = evidence.captured === undefined ? 'when is not known' : MOMENTS[evidence.captured];
   return `${evidence.source}, ${moment}`;
 }
 
