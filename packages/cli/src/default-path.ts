@@ -17,8 +17,13 @@ function errnoOf(error: unknown): string {
 function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string | undefined {
   const { XDG_RUNTIME_DIR: directory } = env;
   if (directory === undefined || !directory.startsWith('/')) return undefined;
-  const found: Stats | undefined = statSync(directory, { throwIfNoEntry: false });
-  return found?.isDirectory() && found.uid === uid ? directory : undefined;
+  let found: Stats;
+  try {
+    found = statSync(directory);
+  } catch {
+    return undefined;
+  }
+  return found.isDirectory() && found.uid === uid ? directory : undefined;
 }
 
 /**

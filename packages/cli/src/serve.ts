@@ -105,7 +105,7 @@ async function listenOnDescriptors(
       const server = createWhoamiServer(log);
       await new Promise<void>((done, failed) => {
         server.once('error', failed);
-        server.listen({ fd, exclusive: true }, () => done());
+        server.listen({ fd }, () => done());
       });
       log.listening(`fd ${fd}`, undefined);
       say(`sockcred is listening on fd ${fd}, which the service manager opened`);

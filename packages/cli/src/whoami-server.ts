@@ -36,9 +36,19 @@ function plain(status: number, text: string, headers?: Readonly<Record<string, s
   return { status, type: TEXT, body: `${text}\n`, ...(headers === undefined ? {} : { headers }) };
 }
 
+/**
+ * The path of a request target, or undefined where it has none. `//x` is a path,
+ * which a URL resolved against a base would take for a host: RFC 9112, 3.2.
+ */
+function pathOf(target: string): string | undefined {
+  if (target.startsWith('/')) return target.split('?', 1)[0];
+  return URL.canParse(target) ? new URL(target).pathname : undefined;
+}
+
 function answer(request: IncomingMessage, peer: PeerCredentials): Answer {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-  if (pathname !== '/') return plain(404, 'There is nothing here; GET / tells who you are.');
+  const path = pathOf(request.url ?? '');
+  if (path === undefined) return plain(400, 'The request names no path.');
+  if (path !== '/') return plain(404, 'There is nothing here; GET / tells who you are.');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return plain(405, 'Only GET and HEAD make sense here.', { allow: 'GET, HEAD' });
   }

@@ -16,7 +16,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { listenAt, listenerCredentials, PeerError, type PeerErrorCode, PeerTypeError } from 'sockcred';
 import { openDirectory, python } from './support/peers.js';
-import { needs } from './support/requirements.js';
+import { needs, programPath } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux', 'python3') };
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
@@ -291,4 +291,45 @@ test('wrong arguments are TypeErrors', async t => {
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { mode: 0o1777 }), refused);
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { mode: -1 }), refused);
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { backlog: 0 }), refused);
+});
+
+test('backlog is how many connections wait, and no more', asAnyone, async t => {
+  const path = `${openDirectory(t)}/s`;
+  await listenAt(newServer(t), path, { backlog: 3 });
+  const script = `
+import socket, sys
+waiting = []
+try:
+    while len(waiting) < 100:
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        s.connect(sys.argv[1])
+        waiting.append(s)
+except BlockingIOError:
+    pass
+print(len(waiting))
+`;
+  // Nothing is accepted meanwhile: spawnSync() holds the event loop. The kernel lets one more than the backlog wait.
+  const { stdout } = spawnSync(programPath('python3'), ['-c', script, path], { encoding: 'utf8' });
+  assert.equal(stdout.trim(), '4');
+});
+
+test('a worker of node:cluster is refused: the primary would listen on a descriptor of its own', asAnyone, async t => {
+  const path = `${openDirectory(t)}/s`;
+  const script = `
+import cluster from 'node:cluster';
+import { createServer } from 'node:net';
+import { listenAt } from '${new URL('../dist/index.js', import.meta.url)}';
+if (cluster.isPrimary) {
+  cluster.fork();
+} else {
+  const outcome = await listenAt(createServer(), '${path}').catch(error => error.code);
+  process.stdout.write(String(outcome), () => process.disconnect());
+}
+`;
+  const file = `${openDirectory(t)}/worker.mjs`;
+  writeFileSync(file, script);
+  const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 30_000 });
+  assert.equal(stdout, 'ERR_PEER_UNSUPPORTED');
+  assert.ok(!existsSync(path));
 });

@@ -5,6 +5,7 @@
  * that nobody listens there, twice, and only if it is still the same file.
  */
 
+import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
@@ -71,14 +72,15 @@ function lookAt(path: string): BigIntStats | undefined {
 }
 
 function failure(code: PeerErrorCode, path: string, what: string, errno?: string): PeerError {
-  const details = { scope: 'call', path, ...(errno === undefined ? {} : { errno }) } as const;
-  return new PeerError(code, `${escapeText(path)}: ${what}`, details);
+  const shown = `${escapeText(path)}: ${what}`;
+  if (errno === undefined) return new PeerError(code, shown, { scope: 'call', path });
+  return new PeerError(code, `${shown} (${errno})`, { scope: 'call', path, errno });
 }
 
 /** Turns what `node:fs` throws into an error that names path and errno. */
 function systemFailure(path: string, what: string, error: unknown): PeerError {
   const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  return failure('ERR_PEER_SYSTEM', path, `${what}: ${errno}`, errno);
+  return failure('ERR_PEER_SYSTEM', path, what, errno);
 }
 
 /** The error of connect(2) at this path, or undefined if somebody listens. */
@@ -162,14 +164,14 @@ async function bind(name: UnixName, shown: string, mode: number, backlog: number
   if ('fd' in bound) return bound.fd;
   const errno = bound.refused.errno ?? bound.refused.kind;
   if (errno === 'EADDRINUSE') throw failure('ERR_LISTEN_IN_USE', shown, 'somebody is listening there', errno);
-  throw failure('ERR_PEER_SYSTEM', shown, `cannot listen: ${errno}`, errno);
+  throw failure('ERR_PEER_SYSTEM', shown, 'cannot listen', errno);
 }
 
-/** Hands a listening descriptor to the server, which owns it from here on. */
-function adopt(server: Server, fd: number): Promise<void> {
+/** Hands a listening descriptor to the server, which owns it from here on and listens once more. */
+function adopt(server: Server, fd: number, backlog: number): Promise<void> {
   return new Promise((done, failed) => {
     server.once('error', failed);
-    server.listen({ fd, exclusive: true }, () => {
+    server.listen({ fd }, backlog, () => {
       server.off('error', failed);
       done();
     });
@@ -196,7 +198,8 @@ function checkArguments(path: string, mode: number, backlog: number): void {
  * is no socket, and a server that lives, are left alone. When the server
  * closes, the file is removed if it can be and is still the same one. Abstract names
  * (`@name`) have no file and no mode: anybody in the network namespace can
- * connect.
+ * connect. Workers of `node:cluster` cannot use it: what they listen on is
+ * opened by the primary.
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
  * @throws {@link PeerError} `ERR_LISTEN_IN_USE`, `ERR_LISTEN_OCCUPIED`,
@@ -222,6 +225,10 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
   const given = unixName(path);
   const name: UnixName = given.kind === 'path' ? { kind: 'path', path: resolve(given.path) } : given;
   const shown = name.kind === 'path' ? name.path : `@${name.name}`;
+  if (cluster.isWorker) {
+    const what = 'in a worker of node:cluster the primary would listen, on a descriptor of its own';
+    throw failure('ERR_PEER_UNSUPPORTED', shown, what);
+  }
 
   const fd = await bind(name, shown, mode, backlog);
   const ours = name.kind === 'path' ? lookAt(name.path) : undefined;
@@ -233,7 +240,7 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
     }
   };
   server.once('close', remove);
-  await adopt(server, fd);
+  await adopt(server, fd, backlog);
   try {
     if (name.kind === 'path') restoreMode(name.path, mode);
   } catch (error) {
