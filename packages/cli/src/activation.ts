@@ -12,9 +12,9 @@ const MOST_DESCRIPTORS = 64;
 /** The descriptors handed to this process; empty unless they are meant for it. */
 export function activatedDescriptors(env: NodeJS.ProcessEnv, pid: number): readonly number[] {
   const { LISTEN_PID, LISTEN_FDS } = env;
-  if (LISTEN_PID === undefined || LISTEN_FDS === undefined || Number(LISTEN_PID) !== pid) return [];
-  const count = Number(LISTEN_FDS);
-  if (!Number.isInteger(count) || count < 0 || count > MOST_DESCRIPTORS) {
+  if (LISTEN_PID !== `${pid}` || LISTEN_FDS === undefined) return [];
+  const count = /^\d+$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : Number.NaN;
+  if (!(count <= MOST_DESCRIPTORS)) {
     throw new SystemRefusal(`LISTEN_FDS is not a number from 0 to ${MOST_DESCRIPTORS} (EINVAL)`);
   }
   return Array.from({ length: count }, (_, index) => {

@@ -4,6 +4,7 @@
  */
 
 import { escapeText, type PeerCredentials, PeerError, peerToJson } from 'sockcred';
+import { jsonLine } from './terminal.ts';
 import { summary } from './whoami-server.ts';
 
 export interface Log {
@@ -47,7 +48,7 @@ export function textLog(write: Write): Log {
 /** One JSON object a line. */
 export function jsonLog(write: Write): Log {
   const event = (name: string, facts: object) => {
-    write(JSON.stringify({ time: new Date().toISOString(), event: name, ...facts }));
+    write(jsonLine({ time: new Date().toISOString(), event: name, ...facts }));
   };
   return {
     listening: (where, mode) => event('listening', { path: where, ...(mode === undefined ? {} : { mode }) }),

@@ -2,7 +2,7 @@
 /** The `sockcred` command: finds the subcommand, and turns errors into exit statuses. */
 
 import { readFileSync } from 'node:fs';
-import { PeerError, PeerTypeError } from 'sockcred';
+import { escapeText, PeerError, PeerTypeError } from 'sockcred';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { serve } from './serve.ts';
 import { who } from './who.ts';
@@ -12,7 +12,7 @@ const HELP = `Usage: sockcred COMMAND [OPTION ...]
 Who is really at the other end of a local (Unix) socket, with the kernel as the
 only witness.
 
-  serve       a whoami server: tells whoever connects who the kernel says they are
+  serve       a whoami server: tells whoever connects who they are
   who PATH    whose process listens on this socket
 
   --help      this text, or that of a command
@@ -28,41 +28,60 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+/** Every command takes it, among whatever else is there. */
+function wantsVersion(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? args.length : end).includes('--version');
+}
+
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(HELP);
     return EXIT.fine;
   }
-  if (name === '--version' || rest[0] === '--version') {
+  if (name === '--version' || wantsVersion(rest)) {
     process.stdout.write(`sockcred ${version()}\n`);
     return EXIT.fine;
   }
   if (name === undefined) throw new UsageError('a command is missing: serve or who');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) throw new UsageError(`there is no command '${name}'`);
+  if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);
 }
 
-/** parseArgs() throws plain errors with codes of its own; its messages name the flag. */
-function isUsage(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return error instanceof UsageError || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS_'));
+/**
+ * What is wrong with the command line, if that is the error. parseArgs() throws
+ * plain errors with codes of its own; the first line of its messages names the
+ * flag, and has arguments in it as they were typed.
+ */
+function usageMessage(error: unknown): string | undefined {
+  if (error instanceof UsageError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return undefined;
+  return escapeText(message.split('\n', 1)[0] ?? '');
 }
 
 function report(error: unknown): number {
   const say = (text: string) => process.stderr.write(`sockcred: ${text}\n`);
-  const message = error instanceof Error ? error.message : String(error);
-  if (isUsage(error)) {
-    say(`${message}\nTry 'sockcred --help'.`);
+  const usage = usageMessage(error);
+  if (usage !== undefined) {
+    say(`${usage}\nTry 'sockcred --help'.`);
     return EXIT.usage;
   }
-  say(message);
+  say(error instanceof Error ? error.message : String(error));
   if (error instanceof NoError) return EXIT.no;
   const expected =
     error instanceof SystemRefusal || error instanceof PeerError || error instanceof PeerTypeError;
   if (!expected && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return EXIT.system;
+}
+
+// Whoever reads our lines may go away (`| head`): that is no error of ours, nor a reason to stop serving.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 try {

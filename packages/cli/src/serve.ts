@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { escapeText, type Listening, listenAt } from 'sockcred';
 import { activatedDescriptors } from './activation.ts';
 import { defaultPath } from './default-path.ts';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { EXIT, SystemRefusal, UsageError } from './exit-codes.ts';
 import { jsonLog, type Log, textLog } from './log.ts';
 import { shellWord } from './terminal.ts';
 import { createWhoamiServer } from './whoami-server.ts';
@@ -22,6 +22,7 @@ are, as text, or as JSON with 'Accept: application/json'.
                   lets every user connect)
   --log FORMAT    text (default) or json: one line per request on stdout
   --help          this text
+  --version       the version
 
 Listens on the sockets of sd_listen_fds(3) instead when it is given some.
 SIGINT and SIGTERM end it and remove the socket.
@@ -38,7 +39,7 @@ interface ServeOptions {
 
 function modeOf(text: string): number {
   if (!/^0?[0-7]{1,3}$/.test(text))
-    throw new UsageError(`--mode: '${text}' is not an octal mode such as 0600`);
+    throw new UsageError(`--mode: '${escapeText(text)}' is not an octal mode such as 0600`);
   return Number.parseInt(text, 8);
 }
 
@@ -54,8 +55,8 @@ function readOptions(args: readonly string[]): ServeOptions | 'help' {
   });
   if (values.help === true) return 'help';
   if (values.log !== 'text' && values.log !== 'json')
-    throw new UsageError(`--log: '${values.log}' is neither text nor json`);
-  if (values.listen === '') throw new UsageError('--listen: the path is empty');
+    throw new UsageError(`--log: '${escapeText(values.log)}' is neither text nor json`);
+  if (values.listen === '' || values.listen === '@') throw new UsageError('--listen: the path is empty');
   if (values.mode !== undefined && values.listen?.startsWith('@') === true) {
     throw new UsageError('--mode: an abstract name has no permissions');
   }
@@ -95,6 +96,11 @@ async function listenOnPath(options: ServeOptions, log: Log, say: (line: string)
   return { servers: [server], close: () => listening.close() };
 }
 
+function refusal(fd: number, error: NodeJS.ErrnoException): string {
+  const errno = error.code ?? error.message;
+  return `socket activation: fd ${fd}: cannot listen (${errno}); a listening Unix stream socket is needed`;
+}
+
 async function listenOnDescriptors(
   descriptors: readonly number[],
   log: Log,
@@ -104,7 +110,7 @@ async function listenOnDescriptors(
     descriptors.map(async fd => {
       const server = createWhoamiServer(log);
       await new Promise<void>((done, failed) => {
-        server.once('error', failed);
+        server.once('error', error => failed(new SystemRefusal(refusal(fd, error))));
         server.listen({ fd }, () => done());
       });
       log.listening(`fd ${fd}`, undefined);
@@ -150,8 +156,6 @@ export async function serve(args: readonly string[]): Promise<number> {
     return EXIT.fine;
   }
   const write = (line: string) => process.stdout.write(`${line}\n`);
-  // Whoever reads our lines may go away; that is no reason to stop serving.
-  process.stdout.on('error', () => {});
   const log = options.log === 'json' ? jsonLog(write) : textLog(write);
   const say = options.log === 'json' ? () => {} : write;
 

@@ -10,7 +10,7 @@ import {
   peerToJson,
 } from 'sockcred';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
-import { wantsColor } from './terminal.ts';
+import { jsonLine, wantsColor } from './terminal.ts';
 import { summary } from './whoami-server.ts';
 
 export const WHO_HELP = `Usage: sockcred who [--json] PATH
@@ -18,8 +18,9 @@ export const WHO_HELP = `Usage: sockcred who [--json] PATH
 Connects to the Unix socket at PATH and says whose process listens
 there. @NAME is an abstract name.
 
-  --json   the JSON form of PeerCredentials
-  --help   this text
+  --json      the JSON form of PeerCredentials
+  --help      this text
+  --version   the version
 
 It names whoever called listen(). Under socket activation that is the service
 manager and not the program that answers, and connecting may start a service.
@@ -44,7 +45,8 @@ function readOptions(args: readonly string[]): WhoOptions | 'help' {
   if (values.help === true) return 'help';
   const [name, ...rest] = positionals;
   if (name === undefined || name === '' || name === '@') throw new UsageError('PATH is missing');
-  if (rest.length > 0) throw new UsageError(`one PATH, please: '${rest[0]}' is one too many`);
+  if (rest.length > 0)
+    throw new UsageError(`one PATH, please: '${escapeText(rest[0] ?? '')}' is one too many`);
   return { name, json: values.json === true };
 }
 
@@ -71,7 +73,7 @@ export async function who(args: readonly string[]): Promise<number> {
   }
   const peer = listenerAt(options.name);
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(peerToJson(peer))}\n`);
+    process.stdout.write(`${jsonLine(peerToJson(peer))}\n`);
     return EXIT.fine;
   }
   const color = wantsColor(process.stdout, process.env);

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import Negotiator from 'negotiator';
 import { formatPeer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
 import type { Log } from './log.ts';
+import { jsonLine } from './terminal.ts';
 
 const TEXT = 'text/plain';
 const JSON_TYPE = 'application/json';
@@ -56,7 +57,7 @@ function answer(request: IncomingMessage, peer: PeerCredentials): Answer {
     case TEXT:
       return plain(200, `You are ${summary(peer)}.\n\n${formatPeer(peer)}`);
     case JSON_TYPE:
-      return { status: 200, type: JSON_TYPE, body: `${JSON.stringify(peerToJson(peer))}\n` };
+      return { status: 200, type: JSON_TYPE, body: `${jsonLine(peerToJson(peer))}\n` };
     default:
       return plain(406, `Only ${TEXT} and ${JSON_TYPE} are spoken here.`);
   }

@@ -314,9 +314,12 @@ print(len(waiting))
   assert.equal(stdout.trim(), '4');
 });
 
-test('a worker of node:cluster is refused: the primary would listen on a descriptor of its own', asAnyone, async t => {
-  const path = `${openDirectory(t)}/s`;
-  const script = `
+test(
+  'a worker of node:cluster is refused: the primary would listen on a descriptor of its own',
+  asAnyone,
+  async t => {
+    const path = `${openDirectory(t)}/s`;
+    const script = `
 import cluster from 'node:cluster';
 import { createServer } from 'node:net';
 import { listenAt } from '${new URL('../dist/index.js', import.meta.url)}';
@@ -327,9 +330,10 @@ if (cluster.isPrimary) {
   process.stdout.write(String(outcome), () => process.disconnect());
 }
 `;
-  const file = `${openDirectory(t)}/worker.mjs`;
-  writeFileSync(file, script);
-  const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 30_000 });
-  assert.equal(stdout, 'ERR_PEER_UNSUPPORTED');
-  assert.ok(!existsSync(path));
-});
+    const file = `${openDirectory(t)}/worker.mjs`;
+    writeFileSync(file, script);
+    const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 30_000 });
+    assert.equal(stdout, 'ERR_PEER_UNSUPPORTED');
+    assert.ok(!existsSync(path));
+  },
+);

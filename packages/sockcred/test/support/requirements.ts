@@ -14,6 +14,8 @@ const PROGRAMS = {
   socat: '/usr/bin/socat',
   nc: '/usr/bin/nc',
   cc: '/usr/bin/cc',
+  script: '/usr/bin/script',
+  'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;

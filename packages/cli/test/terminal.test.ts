@@ -1,0 +1,89 @@
+/** Colour: on a terminal, unless the user does not want any; never in a file or pipe. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { needs, programPath } from '../../sockcred/build/support/requirements.js';
+import { shellWord } from '../dist/terminal.js';
+import { MAIN, run, serve } from './support/command.js';
+import { ownDirectory } from './support/directories.js';
+
+/** What the command writes on a terminal that script(1) makes. */
+function onTerminal(args: readonly string[], env: NodeJS.ProcessEnv): string {
+  const command = [process.execPath, MAIN, ...args].map(shellWord).join(' ');
+  const { NO_COLOR: _, ...rest } = process.env;
+  const { status, stdout } = spawnSync(programPath('script'), ['-qec', command, '/dev/null'], {
+    encoding: 'utf8',
+    env: { ...rest, TERM: 'xterm', ...env },
+  });
+  assert.equal(status, 0, stdout);
+  return stdout;
+}
+
+const skip = needs('linux', 'script');
+
+test('NO_COLOR is respected on a terminal, and so is a dumb terminal', { skip }, async t => {
+  const path = join(ownDirectory(t), 's');
+  await serve(t, ['--listen', path]);
+  assert.ok(onTerminal(['who', path], {}).includes('\u001b['), 'in colour');
+  assert.ok(onTerminal(['who', path], { NO_COLOR: '' }).includes('\u001b['), 'an empty NO_COLOR is none');
+  for (const env of [{ NO_COLOR: '1' }, { NO_COLOR: '0' }, { TERM: 'dumb' }]) {
+    const shown = onTerminal(['who', path], env);
+    assert.ok(!shown.includes('\u001b'), JSON.stringify(env));
+    assert.match(shown, /^uid /m);
+  }
+});
+
+test('JSON has no colour, on a terminal neither', { skip }, async t => {
+  const path = join(ownDirectory(t), 's');
+  await serve(t, ['--listen', path]);
+  const shown = onTerminal(['who', '--json', path], {});
+  assert.ok(!shown.includes('\u001b'));
+  assert.equal((JSON.parse(shown) as { role: string }).role, 'listener');
+});
+
+test('a pipe is given no colour', { skip: needs('linux') }, async t => {
+  const path = join(ownDirectory(t), 's');
+  await serve(t, ['--listen', path]);
+  assert.ok(!(await run(t, ['who', path], { env: { TERM: 'xterm' } })).stdout.includes('\u001b'));
+});
+
+test('the curl line that serve suggests survives the shell, whatever the path', {
+  skip: needs('linux', 'curl'),
+}, async t => {
+  const directory = ownDirectory(t);
+  for (const name of [
+    'plain',
+    'two words',
+    "it's",
+    '$(touch pwned)',
+    '`touch pwned`',
+    'a"b\\c',
+    '-dash',
+    'ü',
+  ]) {
+    const path = join(directory, name);
+    const running = await serve(t, ['--listen', path]);
+    const [, suggested = ''] = /^Try: +(.*)$/.exec(await running.line(/^Try:/)) ?? [];
+    const { status, stdout } = spawnSync('/bin/sh', ['-c', `exec ${suggested} -sS`], {
+      encoding: 'utf8',
+      cwd: directory,
+    });
+    assert.equal(status, 0, suggested);
+    assert.match(stdout, /^You are uid /);
+  }
+  assert.ok(!existsSync(join(directory, 'pwned')));
+});
+
+test('a word with control characters reaches a command of bash whole', { skip: needs('linux') }, () => {
+  for (const word of ['a\nb', "it's\ta\u001b[31m", 'c1\u009b31m', '\\ and \u0007', '', '*', '~', '!x']) {
+    const { stdout } = spawnSync('/bin/bash', ['-c', `printf %s ${shellWord(word)}`], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    });
+    assert.equal(stdout, word);
+    assert.doesNotMatch(shellWord(word), /\p{Cc}/u);
+  }
+});
