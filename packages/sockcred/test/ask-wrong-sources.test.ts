@@ -7,7 +7,14 @@ import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { PeerError, type PeerSource, PeerTypeError, peerCredentials, type Side } from 'sockcred';
 import { askInherited } from './support/inherited.js';
-import { acceptFrom, connectScript, openDirectory, openServer, python } from './support/peers.js';
+import {
+  acceptFrom,
+  connectScript,
+  descriptorNumber,
+  openDirectory,
+  openServer,
+  python,
+} from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const anyone = { skip: needs('linux', 'python3') };
@@ -153,10 +160,6 @@ test('T8: a destroyed net.Socket that was never asked about is closed, even if i
   assert.throws(() => peerCredentials(first), peerError('ERR_PEER_CLOSED'));
   assert.equal(peerCredentials(second).uid, 2002);
 });
-
-function descriptorNumber(socket: Socket): number {
-  return (socket as Socket & { _handle: { fd: number } })._handle.fd;
-}
 
 test('T13: options.side must be a side, and one that the kernel does not rule out', anyone, async t => {
   const { socket } = await acceptFrom(t);

@@ -7,7 +7,14 @@ import { connect, createServer, Socket } from 'node:net';
 import { test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { PeerError, peerCredentials } from 'sockcred';
-import { acceptFrom, connectScript, openDirectory, openServer, python } from './support/peers.js';
+import {
+  acceptFrom,
+  connectScript,
+  descriptorNumber,
+  openDirectory,
+  openServer,
+  python,
+} from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
@@ -52,7 +59,7 @@ test('T8: a descriptor is asked anew each time', asRoot, async t => {
   await second.line();
   python(t, connectScript(), { uid: 1001, gid: 1001, args: [path] });
   const socket = await next();
-  const { fd } = (socket as Socket & { _handle: { fd: number } })._handle;
+  const fd = descriptorNumber(socket);
   assert.equal(peerCredentials(fd).uid, 1001);
   assert.equal(peerCredentials(socket).uid, 1001);
   socket.destroy();

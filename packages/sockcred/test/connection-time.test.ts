@@ -3,22 +3,24 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { peerCredentials } from 'sockcred';
 import { peerPidfd, pidfdOutcome } from '../dist/sys/peer-pidfd.js';
 import { parsePidfdInfo, pidfdProcess } from '../dist/sys/pidfd-info.js';
-import { acceptFrom, connectScript, openDirectory, openServer, python } from './support/peers.js';
+import {
+  acceptFrom,
+  connectScript,
+  descriptorNumber,
+  openDirectory,
+  openServer,
+  python,
+} from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const asAnyone = { skip: needs('linux', 'python3') };
-
-function descriptorNumber(socket: Socket): number {
-  return (socket as Socket & { _handle: { fd: number } })._handle.fd;
-}
 
 /** Waits for something that happens in another process. */
 async function until(what: () => boolean): Promise<void> {

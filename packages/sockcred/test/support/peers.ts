@@ -152,3 +152,8 @@ export async function acceptFrom(
   const peer = python(t, connectScript(script), { ...rest, args: [path] });
   return { socket: await next(), peer };
 }
+
+/** The number behind a connected socket, as a program that got it by fd passing would have it. */
+export function descriptorNumber(socket: Socket): number {
+  return (socket as Socket & { _handle: { fd: number } })._handle.fd;
+}
