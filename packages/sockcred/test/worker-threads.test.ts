@@ -82,11 +82,12 @@ async function ownConnection(t: TestContext) {
 test('several threads ask at once about different peers, and never get each other their answers', {
   skip: needs('linux', 'root', 'python3', 'setpriv'),
 }, async t => {
-  const peers = [];
-  for (const uid of [2001, 2002, 2003, 2004]) {
-    const groups = Array.from({ length: uid - 2000 }, (_, index) => uid * 10 + index);
-    peers.push({ uid, groups, ...(await acceptFrom(t, { uid, gid: uid, groups })) });
-  }
+  const peers = await Promise.all(
+    [2001, 2002, 2003, 2004].map(async uid => {
+      const groups = Array.from({ length: uid - 2000 }, (_, index) => uid * 10 + index);
+      return { uid, groups, ...(await acceptFrom(t, { uid, gid: uid, groups })) };
+    }),
+  );
   const threads = peers.map(({ socket }) =>
     start(t, ASKER, { fd: descriptorNumber(socket), rounds: 20_000 }),
   );
