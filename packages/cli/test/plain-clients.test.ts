@@ -20,11 +20,11 @@ async function server(t: TestContext): Promise<string> {
   return path;
 }
 
-/** Gives a program a request on stdin; returns its pid and what it writes. */
+/** Gives a program a request on stdin, and no more; returns its pid and what it writes. */
 async function spoken(t: TestContext, words: readonly string[], request: string) {
   const child = start(t, [...runAs(user), ...words]);
   if (child.stdout === null || child.stdin === null) throw new Error('no pipes');
-  child.stdin.write(request);
+  child.stdin.end(request);
   const [, said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
   return { pid: child.pid, said };
 }
