@@ -46,4 +46,5 @@ if (modified(addon) < Math.max(...sources.map(modified))) {
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 run(process.execPath, [tsc, '-b', withTests ? '.' : 'packages/cli']);
+run(process.execPath, [join(library, 'build-bundle.mjs')]);
 chmodSync(join(root, 'packages', 'cli', 'dist', 'main.js'), 0o755);

@@ -10,64 +10,67 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const native = join(here, 'native');
 
-const { values } = parseArgs({
-  options: {
-    out: {
-      type: 'string',
-      default: join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'sockcred.node'),
-    },
-    sanitize: { type: 'boolean', default: false },
-    system: {
-      type: 'string',
-      default: existsSync(join(native, `sys_${process.platform}.c`)) ? process.platform : 'none',
-    },
-  },
-});
-
-const require = createRequire(import.meta.url);
-const compiler = process.env.CC ?? 'cc';
-const staged = `${values.out}.${process.pid}.tmp`;
-
-const args = [
-  '-std=c11',
-  ...(values.sanitize
-    ? [
-        '-O1',
-        '-g',
-        '-fsanitize=address,undefined',
-        '-fno-sanitize-recover=undefined',
-        '-fno-omit-frame-pointer',
-      ]
-    : ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong']),
-  '-fPIC',
-  '-shared',
-  '-fvisibility=hidden',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-  '-Wshadow',
-  '-Wconversion',
-  '-Wstrict-prototypes',
-  `-I${require('node-api-headers').include_dir}`,
-  ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
-  '-o',
-  staged,
-  join(native, 'addon.c'),
-  join(native, `sys_${values.system}.c`),
+const HARDENED = ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong'];
+const SANITIZED = [
+  '-O1',
+  '-g',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=undefined',
+  '-fno-omit-frame-pointer',
 ];
+const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wconversion', '-Wstrict-prototypes'];
 
-mkdirSync(dirname(values.out), { recursive: true });
-const result = spawnSync(compiler, args, { stdio: 'inherit' });
-if (result.status !== 0) {
-  rmSync(staged, { force: true });
-  if (result.error !== undefined) {
-    console.error(`sockcred: the C compiler '${compiler}' did not start: ${result.error.message}`);
-    console.error('sockcred: install one (Debian: apt-get install gcc libc6-dev) or set CC');
+/** Compiles C files to one addon; ends the process with a message where that fails. */
+export function compileAddon(sources, out, { sanitize = false } = {}) {
+  const compiler = process.env.CC ?? 'cc';
+  const staged = `${out}.${process.pid}.tmp`;
+  mkdirSync(dirname(out), { recursive: true });
+  const args = [
+    '-std=c11',
+    ...(sanitize ? SANITIZED : HARDENED),
+    '-fPIC',
+    '-shared',
+    '-fvisibility=hidden',
+    ...WARNINGS,
+    `-I${require('node-api-headers').include_dir}`,
+    ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+    '-o',
+    staged,
+    ...sources,
+  ];
+  const { status, error } = spawnSync(compiler, args, { stdio: 'inherit' });
+  if (status !== 0) {
+    rmSync(staged, { force: true });
+    if (error !== undefined) {
+      console.error(`sockcred: the C compiler '${compiler}' did not start: ${error.message}`);
+      console.error('sockcred: install one (Debian: apt-get install gcc libc6-dev) or set CC');
+    }
+    process.exit(1);
   }
-  process.exit(1);
+  // A running process keeps the file it has loaded: replace it, never write into it.
+  renameSync(staged, out);
 }
-// A running process keeps the file it has loaded: replace it, never write into it.
-renameSync(staged, values.out);
+
+function main() {
+  const { values } = parseArgs({
+    options: {
+      out: {
+        type: 'string',
+        default: join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'sockcred.node'),
+      },
+      sanitize: { type: 'boolean', default: false },
+      system: {
+        type: 'string',
+        default: existsSync(join(native, `sys_${process.platform}.c`)) ? process.platform : 'none',
+      },
+    },
+  });
+  const sources = [join(native, 'addon.c'), join(native, `sys_${values.system}.c`)];
+  compileAddon(sources, values.out, { sanitize: values.sanitize });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -4,8 +4,8 @@
  * service.
  */
 
-import { closeSync } from 'node:fs';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { fs } from '../sys/builtin-modules.ts';
 import { connectedSocket, unixName } from '../sys/unix-socket.ts';
 import { peerCredentials } from './ask.ts';
 import { escapeText } from './format.ts';
@@ -52,6 +52,6 @@ export function listenerCredentials(path: string): PeerCredentials {
   try {
     return peerCredentials(socket.fd, { side: 'connected' });
   } finally {
-    closeSync(socket.fd);
+    fs().closeSync(socket.fd);
   }
 }

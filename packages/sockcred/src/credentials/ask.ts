@@ -40,6 +40,9 @@ interface Asked {
 
 const asked = new WeakMap<Socket, Asked>();
 
+/** `process.pid` is a getter that costs as much as a system call's tenth; read at the first question. */
+let ownPid = 0;
+
 /**
  * Who is at the other end of a connected Unix socket, with the kernel as the
  * only witness.
@@ -98,10 +101,11 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
 }
 
 function decode(answers: PeerAnswers, side: Side | undefined): { ends: Ends; peer: PeerCredentials } {
+  if (ownPid === 0) ownPid = process.pid;
   const ends = {
     localNamed: answers.localNamed,
     remoteNamed: answers.remoteNamed,
-    pidIsOurs: answers.pid === process.pid,
+    pidIsOurs: answers.pid === ownPid,
   };
   return { ends, peer: decodePeer(answers, idView(), roleOf(ends, side)) };
 }

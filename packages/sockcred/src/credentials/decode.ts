@@ -7,7 +7,8 @@
 import type { IdView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { PeerAnswers } from '../sys/peer-answers.ts';
-import { type Evidence, known, type PeerRole, peerEvidence, unknown } from './evidence.ts';
+import { type Evidence, type KnownFacts, knownFacts, peerEvidence, unknown } from './evidence.ts';
+import { completeGroups } from './groups.ts';
 import { securityLabel } from './label.ts';
 import type { PeerCredentials, PeerFacts } from './peer-credentials.ts';
 import type { Role } from './role.ts';
@@ -38,103 +39,79 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 type Option = 'SO_PEERCRED' | 'SO_PEERGROUPS' | 'SO_PEERSEC';
 
-/** Outcomes are the same object for the same status, so each is put into words once. */
-const worded: Readonly<Record<Option, Map<Outcome, Evidence>>> = {
-  SO_PEERCRED: new Map(),
-  SO_PEERGROUPS: new Map(),
-  SO_PEERSEC: new Map(),
-};
+interface Reasons {
+  readonly option: Option;
+  readonly unsupported: Evidence;
+  readonly noData: Evidence;
+  readonly gone: Evidence;
+  readonly badLength: Evidence;
+}
+
+function reasonsFor(option: Option): Reasons {
+  return {
+    option,
+    unsupported: unknown('unsupported', `no answer to ${option} on this system`),
+    noData: unknown('not-provided', `${option} has no answer for this socket`),
+    gone: unknown('gone', `the process was gone when ${option} was asked`),
+    badLength: unknown('refused', `the answer to ${option} had the wrong length`),
+  };
+}
+
+const CREDENTIALS = reasonsFor('SO_PEERCRED');
+const GROUPS = reasonsFor('SO_PEERGROUPS');
+const LABEL = reasonsFor('SO_PEERSEC');
+const CAPPED = unknown(
+  'maybe-incomplete',
+  'the system caps its list of groups, and this one reached the cap',
+);
 
 /** Why a question without an answer has none. */
-function unanswered(option: Option, outcome: Outcome): Evidence {
-  let evidence = worded[option].get(outcome);
-  if (evidence === undefined) {
-    evidence = inWords(option, outcome);
-    worded[option].set(outcome, evidence);
-  }
-  return evidence;
-}
-
-function inWords(option: Option, outcome: Outcome): Evidence {
+function unanswered(reasons: Reasons, outcome: Outcome): Evidence {
   switch (outcome.kind) {
     case 'unsupported':
-      return unknown('unsupported', `no answer to ${option} on this system`);
+      return reasons.unsupported;
     case 'no-data':
-      return unknown('not-provided', `${option} has no answer for this socket`);
+      return reasons.noData;
     case 'maybe-incomplete':
-      return unknown('maybe-incomplete', 'the system caps its list of groups, and this one reached the cap');
+      return CAPPED;
     case 'gone':
-      return unknown('gone', `the process was gone when ${option} was asked`);
+      return reasons.gone;
     case 'bad-length':
-      return unknown('refused', `the answer to ${option} had the wrong length`);
+      return reasons.badLength;
     default:
-      return unknown('refused', `${option}: ${outcome.errno ?? 'no answer'}`);
+      return unknown('refused', `${reasons.option}: ${outcome.errno ?? 'no answer'}`);
   }
 }
 
-function uidEvidence(answers: PeerAnswers, view: IdView, role: PeerRole | undefined): Evidence {
-  if (answers.credentials.kind !== 'answered') return unanswered('SO_PEERCRED', answers.credentials);
+function uidEvidence(answers: PeerAnswers, view: IdView, facts: KnownFacts): Evidence {
   if (answers.uid === NO_ID) return NO_UID;
-  return answers.uid === view.overflowUid ? HIDDEN_UID : known('SO_PEERCRED', role);
+  return answers.uid === view.overflowUid ? HIDDEN_UID : facts.SO_PEERCRED;
 }
 
-function gidEvidence(answers: PeerAnswers, view: IdView, role: PeerRole | undefined): Evidence {
-  if (answers.credentials.kind !== 'answered') return unanswered('SO_PEERCRED', answers.credentials);
+function gidEvidence(answers: PeerAnswers, view: IdView, facts: KnownFacts): Evidence {
   if (answers.gid === NO_ID) return NO_GID;
-  return answers.gid === view.overflowGid ? HIDDEN_GID : known('SO_PEERCRED', role);
+  return answers.gid === view.overflowGid ? HIDDEN_GID : facts.SO_PEERCRED;
 }
 
-function pidEvidence(answers: PeerAnswers, role: PeerRole | undefined): Evidence {
-  if (answers.credentials.kind !== 'answered') return unanswered('SO_PEERCRED', answers.credentials);
-  if (answers.pid > 0 && answers.pid <= 0x7fffffff) return known('SO_PEERCRED', role);
+function pidEvidence(answers: PeerAnswers, facts: KnownFacts): Evidence {
+  if (answers.pid > 0 && answers.pid <= 0x7fffffff) return facts.SO_PEERCRED;
   return answers.uid === NO_ID && answers.gid === NO_ID ? NO_PID : FOREIGN_PID;
-}
-
-/**
- * Primary and supplementary groups as one ascending list without duplicates,
- * or undefined if one of them is `hidden`. The kernel sorts by its own ids,
- * which a user namespace may have turned round.
- */
-function completeGroups(
-  list: Uint32Array,
-  count: number,
-  primary: number,
-  hidden: number | undefined,
-): readonly number[] | undefined {
-  const groups: number[] = [];
-  let last = -1;
-  let primaryMissing = true;
-  let ascending = true;
-  for (let index = 0; index < count; index++) {
-    const gid = list[index] ?? NO_ID;
-    if (gid === NO_ID || gid === hidden) return undefined;
-    if (primaryMissing && gid >= primary) {
-      primaryMissing = false;
-      if (gid !== primary) groups.push(primary);
-    }
-    if (gid < last) ascending = false;
-    if (gid !== last) groups.push(gid);
-    last = gid;
-  }
-  if (primaryMissing) groups.push(primary);
-  if (ascending) return Object.freeze(groups);
-  return Object.freeze([...new Set(groups)].sort((a, b) => a - b));
 }
 
 function groupsEvidence(
   answers: PeerAnswers,
   gid: Evidence,
   groups: readonly number[] | undefined,
-  role: PeerRole | undefined,
+  facts: KnownFacts,
 ): Evidence {
-  if (answers.groups.kind !== 'answered') return unanswered('SO_PEERGROUPS', answers.groups);
+  if (answers.groups.kind !== 'answered') return unanswered(GROUPS, answers.groups);
   if (!gid.known) return NO_PRIMARY;
-  return groups === undefined ? HIDDEN_GROUP : known('SO_PEERGROUPS', role);
+  return groups === undefined ? HIDDEN_GROUP : facts.SO_PEERGROUPS;
 }
 
-function labelEvidence(answers: PeerAnswers, role: PeerRole | undefined): Evidence {
-  if (answers.label.kind !== 'answered') return unanswered('SO_PEERSEC', answers.label);
-  return answers.labelLength === 0 ? NO_LABEL : known('SO_PEERSEC', role);
+function labelEvidence(answers: PeerAnswers, facts: KnownFacts): Evidence {
+  if (answers.label.kind !== 'answered') return unanswered(LABEL, answers.label);
+  return answers.labelLength === 0 ? NO_LABEL : facts.SO_PEERSEC;
 }
 
 /** The value that the answers about one connected socket amount to. */
@@ -143,15 +120,18 @@ export function decodePeer(
   view: IdView,
   { role, evidence: roleFact }: Role,
 ): PeerCredentials {
-  const uid = uidEvidence(answers, view, role);
-  const gid = gidEvidence(answers, view, role);
-  const pid = pidEvidence(answers, role);
-  const label = labelEvidence(answers, role);
+  const facts = knownFacts(role);
+  const { credentials } = answers;
+  const refused = credentials.kind === 'answered' ? undefined : unanswered(CREDENTIALS, credentials);
+  const uid = refused ?? uidEvidence(answers, view, facts);
+  const gid = refused ?? gidEvidence(answers, view, facts);
+  const pid = refused ?? pidEvidence(answers, facts);
+  const label = labelEvidence(answers, facts);
   const groups =
     gid.known && answers.groups.kind === 'answered'
       ? completeGroups(answers.groupList, answers.groupCount, answers.gid, view.overflowGid)
       : undefined;
-  const groupsFact = groupsEvidence(answers, gid, groups, role);
+  const groupsFact = groupsEvidence(answers, gid, groups, facts);
 
   const peer: Partial<Mutable<PeerFacts>> = {};
   if (uid.known) peer.uid = answers.uid;
@@ -166,9 +146,10 @@ export function decodePeer(
 
 /** The same facts under another role: only whom they are about and when they were captured changes. */
 export function withRole(peer: PeerCredentials, { role, evidence: roleFact }: Role): PeerCredentials {
-  const { role: _, evidence, ...facts } = peer;
-  const again = (fact: Evidence): Evidence => (fact.known ? known(fact.source, role) : fact);
-  const copy: Partial<Mutable<PeerFacts>> = { ...facts };
+  const { role: _, evidence, ...values } = peer;
+  const facts = knownFacts(role);
+  const again = (fact: Evidence): Evidence => (fact.known ? facts[fact.source] : fact);
+  const copy: Partial<Mutable<PeerFacts>> = { ...values };
   if (role !== undefined) copy.role = role;
   copy.evidence = peerEvidence(
     again(evidence.uid),

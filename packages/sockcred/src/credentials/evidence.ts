@@ -83,18 +83,8 @@ const CAPTURED: Readonly<Record<PeerRole, CaptureMoment>> = Object.freeze({
   creator: 'socketpair',
 });
 
-type KnownByRole = Readonly<Record<PeerRole | 'untold', KnownEvidence>>;
-
-function byRole(source: EvidenceSource): KnownByRole {
-  const fact = (role?: PeerRole): KnownEvidence =>
-    Object.freeze({ known: true, source, ...momentOf(source, role) });
-  return {
-    connector: fact('connector'),
-    listener: fact('listener'),
-    creator: fact('creator'),
-    untold: fact(),
-  };
-}
+/** What each witness can vouch for under one role. */
+export type KnownFacts = Readonly<Record<EvidenceSource, KnownEvidence>>;
 
 /** A label dates from socket(2) whoever is meant, ids and groups from the role's own call, the role from now. */
 function momentOf(
@@ -107,17 +97,35 @@ function momentOf(
   return role === undefined ? {} : { about: role, captured: CAPTURED[role] };
 }
 
-const KNOWN: Readonly<Record<EvidenceSource, KnownByRole>> = Object.freeze({
-  SO_PEERCRED: byRole('SO_PEERCRED'),
-  SO_PEERGROUPS: byRole('SO_PEERGROUPS'),
-  SO_PEERSEC: byRole('SO_PEERSEC'),
-  'socket names': byRole('socket names'),
-  caller: byRole('caller'),
-});
+function factsUnder(role: PeerRole | undefined): KnownFacts {
+  const fact = (source: EvidenceSource): KnownEvidence =>
+    Object.freeze({ known: true, source, ...momentOf(source, role) });
+  return Object.freeze({
+    SO_PEERCRED: fact('SO_PEERCRED'),
+    SO_PEERGROUPS: fact('SO_PEERGROUPS'),
+    SO_PEERSEC: fact('SO_PEERSEC'),
+    'socket names': fact('socket names'),
+    caller: fact('caller'),
+  });
+}
 
-/** Evidence of a field that is there: about whom, as far as the role is told. */
-export function known(source: EvidenceSource, role: PeerRole | undefined): KnownEvidence {
-  return KNOWN[source][role ?? 'untold'];
+const CONNECTOR = factsUnder('connector');
+const LISTENER = factsUnder('listener');
+const CREATOR = factsUnder('creator');
+const UNTOLD = factsUnder(undefined);
+
+/** Evidence of fields that are there: about whom, as far as the role is told. */
+export function knownFacts(role: PeerRole | undefined): KnownFacts {
+  switch (role) {
+    case 'connector':
+      return CONNECTOR;
+    case 'listener':
+      return LISTENER;
+    case 'creator':
+      return CREATOR;
+    default:
+      return UNTOLD;
+  }
 }
 
 const unknownFacts = new Map<string, UnknownEvidence>();

@@ -7,7 +7,7 @@
  */
 
 import { PeerTypeError } from '../errors.ts';
-import { type Evidence, known, type PeerRole, unknown } from './evidence.ts';
+import { type Evidence, knownFacts, type PeerRole, unknown } from './evidence.ts';
 
 /** Which end of the connection the asked socket is. */
 export type Side = 'accepted' | 'connected' | 'pair';
@@ -25,7 +25,7 @@ export interface Role {
 }
 
 function told(role: PeerRole, source: 'socket names' | 'caller'): Role {
-  return Object.freeze({ role, evidence: known(source, undefined) });
+  return Object.freeze({ role, evidence: knownFacts(undefined)[source] });
 }
 
 function untold(detail: string): Role {

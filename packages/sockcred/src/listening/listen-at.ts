@@ -5,23 +5,13 @@
  * that nobody listens there, twice, and only if it is still the same file.
  */
 
-import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
-import {
-  type BigIntStats,
-  chmodSync,
-  closeSync,
-  linkSync,
-  lstatSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import type { Server } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
+import { fs } from '../sys/builtin-modules.ts';
 import { connectedSocket, listeningSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
 
 export interface ListenOptions {
@@ -68,7 +58,7 @@ function sameFile(a: FileId, b: FileId | undefined): boolean {
 }
 
 function lookAt(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return fs().lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 function failure(code: PeerErrorCode, path: string, what: string, errno?: string): PeerError {
@@ -87,7 +77,7 @@ function systemFailure(path: string, what: string, error: unknown): PeerError {
 function probe(path: string): string | undefined {
   const socket = connectedSocket({ kind: 'path', path });
   if ('refused' in socket) return socket.refused.errno ?? socket.refused.kind;
-  closeSync(socket.fd);
+  fs().closeSync(socket.fd);
   return undefined;
 }
 
@@ -118,22 +108,22 @@ async function removeDead(path: string): Promise<void> {
  * it is not the one that was proven dead.
  */
 function moveAway(path: string, dead: FileId): void {
-  const aside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.dead`);
+  const aside = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.dead`);
   try {
-    renameSync(path, aside);
+    fs().renameSync(path, aside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw systemFailure(path, 'the socket of a dead server cannot be taken away', error);
   }
   if (!sameFile(dead, lookAt(aside))) putBack(aside, path);
-  unlinkSync(aside);
+  fs().unlinkSync(aside);
 }
 
 /** link(2) never replaces: if a third server has bound the path by now, the moved file stays aside. */
 function putBack(aside: string, path: string): never {
   try {
-    linkSync(aside, path);
-    unlinkSync(aside);
+    fs().linkSync(aside, path);
+    fs().unlinkSync(aside);
   } catch (error) {
     throw systemFailure(path, `another server came first, and its socket is now ${escapeText(aside)}`, error);
   }
@@ -144,7 +134,7 @@ function putBack(aside: string, path: string): never {
 function restoreMode(path: string, mode: number): void {
   const bound = lookAt(path);
   if (bound === undefined || (Number(bound.mode) & mode) === mode) return;
-  const directory = statSync(dirname(path));
+  const directory = fs().statSync(dirname(path));
   const othersWrite = (directory.mode & 0o022) !== 0 && (directory.mode & 0o1000) === 0;
   const ours = directory.uid === 0 || directory.uid === process.geteuid?.();
   if (othersWrite || !ours) {
@@ -152,7 +142,7 @@ function restoreMode(path: string, mode: number): void {
       'other users can exchange files in this directory, so the mode cannot be set safely after the umask was applied';
     throw failure('ERR_LISTEN_DIRECTORY', path, what);
   }
-  chmodSync(path, mode);
+  fs().chmodSync(path, mode);
 }
 
 async function bind(name: UnixName, shown: string, mode: number, backlog: number): Promise<number> {
@@ -225,6 +215,7 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
   const given = unixName(path);
   const name: UnixName = given.kind === 'path' ? { kind: 'path', path: resolve(given.path) } : given;
   const shown = name.kind === 'path' ? name.path : `@${name.name}`;
+  const { default: cluster } = await import('node:cluster');
   if (cluster.isWorker) {
     const what = 'in a worker of node:cluster the primary would listen, on a descriptor of its own';
     throw failure('ERR_PEER_UNSUPPORTED', shown, what);
@@ -234,7 +225,7 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
   const ours = name.kind === 'path' ? lookAt(name.path) : undefined;
   const remove = (): void => {
     try {
-      if (ours !== undefined && sameFile(ours, lookAt(shown))) unlinkSync(shown);
+      if (ours !== undefined && sameFile(ours, lookAt(shown))) fs().unlinkSync(shown);
     } catch {
       // The directory has become closed to us: the file stays, and the next server finds it dead.
     }

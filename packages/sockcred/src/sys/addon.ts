@@ -26,9 +26,8 @@ export interface Addon {
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
 const ABI = 2;
 
-const require = createRequire(import.meta.url);
-
 function load(target: string): unknown {
+  const require = createRequire(import.meta.url);
   switch (target) {
     case 'linux-x64':
       return require('../../prebuilds/linux-x64/sockcred.node');

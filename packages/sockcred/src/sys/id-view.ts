@@ -5,7 +5,7 @@
  * is a fact only where every id has a mapping.
  */
 
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { fs } from './builtin-modules.ts';
 
 /** The ids that may stand for somebody unseen; undefined where there are none. */
 export interface IdView {
@@ -33,7 +33,7 @@ export function mapsEveryId(map: string): boolean {
 
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return fs().readFileSync(path, 'latin1');
   } catch {
     return undefined;
   }
@@ -43,9 +43,9 @@ function read(path: string): string | undefined {
 function withoutUserNamespaces(): boolean {
   try {
     return (
-      statfsSync('/proc').type === PROC_SUPER_MAGIC &&
-      existsSync('/proc/self/ns') &&
-      !existsSync('/proc/self/ns/user')
+      fs().statfsSync('/proc').type === PROC_SUPER_MAGIC &&
+      fs().existsSync('/proc/self/ns') &&
+      !fs().existsSync('/proc/self/ns/user')
     );
   } catch {
     return false;

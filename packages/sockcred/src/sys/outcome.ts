@@ -3,7 +3,6 @@
  * `native/sys.h` so that nothing above `sys/` ever sees an error number.
  */
 
-import { constants } from 'node:os';
 import { errnoName } from './errno.ts';
 
 /** One question's fate. Only `'answered'` means that there is a value to read. */
@@ -35,24 +34,39 @@ const SYS_BAD_LENGTH = 0x10001;
 const SYS_UNSUPPORTED = 0x10002;
 const SYS_MAYBE_INCOMPLETE = 0x10003;
 
-const kinds = new Map<number, OutcomeKind>([
-  [SYS_BAD_LENGTH, 'bad-length'],
-  [SYS_UNSUPPORTED, 'unsupported'],
-  [SYS_MAYBE_INCOMPLETE, 'maybe-incomplete'],
-  [constants.errno.ENOPROTOOPT, 'unsupported'],
-  [constants.errno.ENODATA, 'no-data'],
-]);
+const BAD_LENGTH: Outcome = Object.freeze({ kind: 'bad-length' });
+const UNSUPPORTED: Outcome = Object.freeze({ kind: 'unsupported' });
+const MAYBE_INCOMPLETE: Outcome = Object.freeze({ kind: 'maybe-incomplete' });
 
-const interned = new Map<number, Outcome>();
+/** By errno. */
+const refusals: (Outcome | undefined)[] = [];
+
+function refusal(errno: string): Outcome {
+  switch (errno) {
+    case 'ENOPROTOOPT':
+      return { kind: 'unsupported', errno };
+    case 'ENODATA':
+      return { kind: 'no-data', errno };
+    default:
+      return { kind: 'refused', errno };
+  }
+}
 
 /** The outcome that a status stands for; the same object for the same status. */
 export function outcomeOf(status: number): Outcome {
-  if (status === 0) return ANSWERED;
-  let outcome = interned.get(status);
-  if (outcome === undefined) {
-    const kind = kinds.get(status) ?? 'refused';
-    outcome = Object.freeze(status < SYS_BAD_LENGTH ? { kind, errno: errnoName(status) } : { kind });
-    interned.set(status, outcome);
+  switch (status) {
+    case 0:
+      return ANSWERED;
+    case SYS_BAD_LENGTH:
+      return BAD_LENGTH;
+    case SYS_UNSUPPORTED:
+      return UNSUPPORTED;
+    case SYS_MAYBE_INCOMPLETE:
+      return MAYBE_INCOMPLETE;
+    default: {
+      const outcome = refusals[status] ?? Object.freeze(refusal(errnoName(status)));
+      refusals[status] = outcome;
+      return outcome;
+    }
   }
-  return outcome;
 }

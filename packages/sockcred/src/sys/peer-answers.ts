@@ -8,7 +8,7 @@
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { type Addon, addon } from './addon.ts';
 import { errnoName } from './errno.ts';
-import { type Outcome, outcomeOf } from './outcome.ts';
+import { ANSWERED, type Outcome, outcomeOf } from './outcome.ts';
 import { ensureTrustworthy } from './self-test.ts';
 
 /** The words of the scratch buffer: `enum word` in `native/addon.c`. */
@@ -69,6 +69,22 @@ let words = new Uint32Array(0);
 let groupList = new Uint32Array(0);
 let labelBytes = new Uint8Array(0);
 
+/** The one object that every question answers into. */
+const last: { -readonly [K in keyof PeerAnswers]: PeerAnswers[K] } = {
+  localNamed: false,
+  remoteNamed: false,
+  credentials: ANSWERED,
+  uid: 0,
+  gid: 0,
+  pid: 0,
+  groups: ANSWERED,
+  groupList,
+  groupCount: 0,
+  label: ANSWERED,
+  labelBytes,
+  labelLength: 0,
+};
+
 function resize(native: Addon): void {
   const buffer = native.resize(groupCapacity, labelCapacity);
   words = new Uint32Array(buffer, 0, WORDS);
@@ -114,20 +130,19 @@ export function peerAnswers(fd: number): PeerAnswers {
   if (kind !== CONNECTED) throw notAskable(fd, kind);
   const credentials = outcomeOf(word(CRED_STATUS));
   if (credentials.kind === 'answered' && nobody()) refuseDatagram(native, fd);
-  return {
-    localNamed: word(LOCAL_NAMED) !== 0,
-    remoteNamed: word(REMOTE_NAMED) !== 0,
-    credentials,
-    uid: word(UID),
-    gid: word(GID),
-    pid: word(PID),
-    groups: outcomeOf(word(GROUPS_STATUS)),
-    groupList,
-    groupCount: word(GROUPS_COUNT),
-    label: outcomeOf(word(LABEL_STATUS)),
-    labelBytes,
-    labelLength: word(LABEL_LENGTH),
-  };
+  last.localNamed = word(LOCAL_NAMED) !== 0;
+  last.remoteNamed = word(REMOTE_NAMED) !== 0;
+  last.credentials = credentials;
+  last.uid = word(UID);
+  last.gid = word(GID);
+  last.pid = word(PID);
+  last.groups = outcomeOf(word(GROUPS_STATUS));
+  last.groupList = groupList;
+  last.groupCount = word(GROUPS_COUNT);
+  last.label = outcomeOf(word(LABEL_STATUS));
+  last.labelBytes = labelBytes;
+  last.labelLength = word(LABEL_LENGTH);
+  return last;
 }
 
 function nobody(): boolean {

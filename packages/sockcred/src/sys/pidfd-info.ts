@@ -3,7 +3,7 @@
  * numbers of the pid namespace that this procfs was mounted for.
  */
 
-import { readFileSync } from 'node:fs';
+import { fs } from './builtin-modules.ts';
 
 /** The process behind a pidfd, as its fdinfo tells it. */
 export type PidfdProcess =
@@ -37,7 +37,7 @@ export function parsePidfdInfo(text: string): PidfdProcess {
  */
 export function pidfdProcess(pidfd: number): PidfdProcess {
   try {
-    return parsePidfdInfo(readFileSync(`/proc/self/fdinfo/${pidfd}`, 'latin1'));
+    return parsePidfdInfo(fs().readFileSync(`/proc/self/fdinfo/${pidfd}`, 'latin1'));
   } catch {
     return UNKNOWN;
   }

@@ -4,9 +4,9 @@
  * meant (Node 20 pads them with NULs to the full length of the address).
  */
 
-import { closeSync, fchmodSync } from 'node:fs';
 import { PeerError } from '../errors.ts';
 import { type Addon, addon } from './addon.ts';
+import { fs } from './builtin-modules.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** A path, or an abstract name without its leading NUL: unix(7). */
@@ -41,11 +41,11 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
   try {
     result = step(native, fd);
   } catch (error) {
-    closeSync(fd);
+    fs().closeSync(fd);
     throw error;
   }
   if (result === 0) return { fd };
-  closeSync(fd);
+  fs().closeSync(fd);
   return { refused: outcomeOf(-result) };
 }
 
@@ -59,7 +59,7 @@ export function listeningSocket(name: UnixName, mode: number, backlog: number): 
   return prepared(
     native => native.streamSocket(),
     (native, fd) => {
-      if (name.kind === 'path') fchmodSync(fd, mode);
+      if (name.kind === 'path') fs().fchmodSync(fd, mode);
       return native.bindListen(fd, bytesOf(name), backlog);
     },
   );
