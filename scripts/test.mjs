@@ -1,6 +1,6 @@
-// Runs the whole test suite, or the test files named, and writes which tests
-// passed and which were skipped to build/test-report.json. With
-// SOCKCRED_SKIPS=fail a skipped test fails the run.
+// Runs the whole test suite, and writes which tests passed and which were
+// skipped to build/test-report.json; or the test files named, with a report of
+// their own. With SOCKCRED_SKIPS=fail a skipped test fails the run.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const report = join(root, 'build', 'test-report.json');
+const given = process.argv.slice(2);
+const report = join(root, 'build', given.length > 0 ? 'test-report-part.json' : 'test-report.json');
 mkdirSync(dirname(report), { recursive: true });
 
 function testFiles() {
@@ -20,7 +21,6 @@ function testFiles() {
   });
 }
 
-const given = process.argv.slice(2);
 const files = given.length > 0 ? given : testFiles();
 const result = spawnSync(
   process.execPath,

@@ -22,6 +22,7 @@ import { type Ends, roleOf, type Side } from './role.ts';
 /** What may be asked: a socket, something over one, or a file descriptor. */
 export type PeerSource = SocketSource | number;
 
+/** What a caller knows beforehand about the socket that it asks. */
 export interface PeerOptions {
   /**
    * Which end of the connection the socket is, where the caller knows: the

@@ -61,6 +61,7 @@ export interface UnknownEvidence {
   readonly detail: string;
 }
 
+/** Why a field can be believed, or why it is not there. */
 export type Evidence = KnownEvidence | UnknownEvidence;
 
 /** The evidence of one peer, field by field. */

@@ -8,6 +8,7 @@ import { CREDENTIAL_FIELDS, type CredentialField, type Evidence } from './eviden
 import type { PeerFacts } from './peer-credentials.ts';
 import type { Peer } from './questions.ts';
 
+/** How a peer is to look as text. */
 export interface FormatOptions {
   /** Emphasis by ANSI escape sequences; for terminals. Default: false. */
   readonly color?: boolean;
@@ -36,7 +37,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\\]/gu;
  * ```ts
  * import { escapeText } from 'sockcred';
  *
- * console.log(escapeText('innocent\nuid=0')); // innocent\nuid=0, on one line
+ * console.log(escapeText('innocent\nuid=0')); // innocent\nuid=0
  * ```
  */
 export function escapeText(text: string): string {

@@ -7,13 +7,12 @@
 
 import type { BigIntStats } from 'node:fs';
 import type { Server } from 'node:net';
-import { basename, dirname, join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
-import { fs } from '../sys/builtin-modules.ts';
+import { fs, paths } from '../sys/builtin-modules.ts';
 import { connectedSocket, listeningSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
 
+/** Who may connect, and how many may wait. */
 export interface ListenOptions {
   /** Permissions of the socket file: who may connect. Default: 0o600. */
   readonly mode?: number;
@@ -97,7 +96,7 @@ async function removeDead(path: string): Promise<void> {
       const what = `a socket is in the way and cannot be proven dead: ${errno}`;
       throw failure('ERR_LISTEN_IN_USE', path, what, 'EADDRINUSE');
     }
-    if (wait > 0) await delay(wait);
+    if (wait > 0) await new Promise(done => setTimeout(done, wait));
   }
   moveAway(path, old);
 }
@@ -108,6 +107,7 @@ async function removeDead(path: string): Promise<void> {
  * it is not the one that was proven dead.
  */
 function moveAway(path: string, dead: FileId): void {
+  const { dirname, basename, join } = paths();
   const aside = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.dead`);
   try {
     fs().renameSync(path, aside);
@@ -134,7 +134,7 @@ function putBack(aside: string, path: string): never {
 function restoreMode(path: string, mode: number): void {
   const bound = lookAt(path);
   if (bound === undefined || (Number(bound.mode) & mode) === mode) return;
-  const directory = fs().statSync(dirname(path));
+  const directory = fs().statSync(paths().dirname(path));
   const othersWrite = (directory.mode & 0o022) !== 0 && (directory.mode & 0o1000) === 0;
   const ours = directory.uid === 0 || directory.uid === process.geteuid?.();
   if (othersWrite || !ours) {
@@ -213,7 +213,7 @@ export async function listenAt(server: Server, path: string, options?: ListenOpt
   const backlog = options?.backlog ?? 511;
   checkArguments(path, mode, backlog);
   const given = unixName(path);
-  const name: UnixName = given.kind === 'path' ? { kind: 'path', path: resolve(given.path) } : given;
+  const name: UnixName = given.kind === 'path' ? { kind: 'path', path: paths().resolve(given.path) } : given;
   const shown = name.kind === 'path' ? name.path : `@${name.name}`;
   const { default: cluster } = await import('node:cluster');
   if (cluster.isWorker) {

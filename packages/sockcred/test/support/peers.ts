@@ -40,13 +40,28 @@ export function runAs({ uid, gid, groups }: Identity): readonly string[] {
   ];
 }
 
-/** Starts a command and ends it with the test; its stderr goes to ours. */
+/** Ends a process group that start() made; what is left of it may be children of a parent that is gone. */
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Starts a command and ends it with the test, with all that it started itself; its stderr goes to ours. */
 export function start(t: TestContext, command: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
   const [file = '', ...args] = command;
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/', env: env ?? process.env });
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: '/',
+    env: env ?? process.env,
+    detached: true,
+  });
   t.after(() => {
     child.stdin?.destroy();
-    child.kill('SIGKILL');
+    endGroup(child.pid);
   });
   return child;
 }
