@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { escapeText, PeerError, PeerTypeError } from 'sockcred';
+import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { serve } from './serve.ts';
 import { who } from './who.ts';
@@ -14,6 +15,7 @@ only witness.
 
   serve       a whoami server: tells whoever connects who they are
   who PATH    whose process listens on this socket
+  doctor      what this machine, kernel and runtime can vouch for
 
   --help      this text, or that of a command
   --version   the version
@@ -21,7 +23,11 @@ only witness.
 Exit status: 0 fine, 1 the answer is no, 2 usage, 3 the system refused.
 `;
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, who };
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  serve,
+  who,
+  doctor,
+};
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -44,7 +50,7 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`sockcred ${version()}\n`);
     return EXIT.fine;
   }
-  if (name === undefined) throw new UsageError('a command is missing: serve or who');
+  if (name === undefined) throw new UsageError('a command is missing: serve, who or doctor');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);

@@ -25,9 +25,12 @@ export {
   SCHEMA_VERSION,
 } from './credentials/json.ts';
 export type { SecurityLabel } from './credentials/label.ts';
-export type { PeerCredentials, PeerFacts, RecordedPeer } from './credentials/peer-credentials.ts';
+export type { OtherIds, PeerCredentials, PeerFacts, RecordedPeer } from './credentials/peer-credentials.ts';
 export { inGroup, isUser, type Peer, required, sameUser } from './credentials/questions.ts';
 export type { Side } from './credentials/role.ts';
+export type { PeerOption } from './credentials/systems.ts';
+export { type Diagnosis, diagnose } from './diagnosis/diagnose.ts';
+export type { Mechanism, MechanismState } from './diagnosis/mechanisms.ts';
 export {
   type ErrorScope,
   PeerError,

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inGroup, isUser, type PeerCredentials, sameUser } from 'sockcred';
 import { decodePeer, withRole } from '../dist/credentials/decode.js';
-import { roleOf } from '../dist/credentials/role.js';
+import { type Role, roleOf } from '../dist/credentials/role.js';
+import { systemFacts } from '../dist/credentials/systems.js';
 import { ANSWERED, type Outcome, outcomeOf } from '../dist/sys/outcome.js';
 import type { PeerAnswers } from '../dist/sys/peer-answers.js';
 
 const NO_ID = 4294967295;
+const OUR_PID = 4242;
 const FULL_VIEW = { overflowUid: undefined, overflowGid: undefined };
 const PARTIAL_VIEW = { overflowUid: 65534, overflowGid: 65534 };
 const CONNECTOR = roleOf({ localNamed: true, remoteNamed: false, pidIsOurs: false }, undefined);
@@ -21,9 +23,11 @@ type Fixture = Partial<Omit<PeerAnswers, 'groupList' | 'labelBytes'>> & {
 function decoded(
   fixture: Fixture,
   view: typeof FULL_VIEW | typeof PARTIAL_VIEW = FULL_VIEW,
+  told: Role = CONNECTOR,
 ): PeerCredentials {
   const { supplementary = [], labelBytes = [], ...rest } = fixture;
   const answers: PeerAnswers = {
+    system: 'linux',
     localNamed: true,
     remoteNamed: false,
     credentials: ANSWERED,
@@ -37,9 +41,13 @@ function decoded(
     label: outcomeOf(92),
     labelBytes: Uint8Array.of(...labelBytes, 0xff, 0xff),
     labelLength: labelBytes.length,
+    more: outcomeOf(0x10002),
+    otherIds: { realUid: 0, savedUid: 0, realGid: 0, savedGid: 0 },
+    zone: 0,
     ...rest,
   };
-  return decodePeer(answers, view, CONNECTOR);
+  const around = { system: systemFacts(answers.system), view, pidIsOurs: answers.pid === OUR_PID };
+  return decodePeer(answers, around, told);
 }
 
 function reason(
@@ -155,7 +163,11 @@ test('a label is its bytes, and text where it is text', () => {
 
 test('withRole() changes whom the facts are about and when they were captured', () => {
   const peer = decoded({ label: ANSWERED, labelBytes: [97], pid: 0 });
-  const again = withRole(peer, roleOf({ localNamed: false, remoteNamed: true, pidIsOurs: false }, undefined));
+  const again = withRole(
+    peer,
+    systemFacts('linux'),
+    roleOf({ localNamed: false, remoteNamed: true, pidIsOurs: false }, undefined),
+  );
   assert.equal(again.role, 'listener');
   assert.deepEqual(again.evidence.uid, {
     known: true,

@@ -15,9 +15,10 @@ import {
   type SocketSource,
   socketOf,
 } from '../sys/socket-handle.ts';
-import { decodePeer, withRole } from './decode.ts';
+import { type Circumstances, decodePeer, mayBeOurselves, withRole } from './decode.ts';
 import type { PeerCredentials } from './peer-credentials.ts';
 import { type Ends, roleOf, type Side } from './role.ts';
+import { systemFacts } from './systems.ts';
 
 /** What may be asked: a socket, something over one, or a file descriptor. */
 export type PeerSource = SocketSource | number;
@@ -32,9 +33,13 @@ export interface PeerOptions {
 }
 
 /** One connection of a socket object: valid as long as the object has this handle, or none any more. */
-interface Asked {
+interface Asked extends Answer {
   readonly handle: SocketHandle;
+}
+
+interface Answer {
   readonly ends: Ends;
+  readonly around: Circumstances;
   side: Side | undefined;
   peer: PeerCredentials;
 }
@@ -89,7 +94,8 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
   const handle = handleOf(socket);
   const before = asked.get(socket);
   if (before !== undefined && (handle === undefined || handle === before.handle)) {
-    return before.side === side ? before.peer : answerFor(before, side);
+    if (before.side === side) return before.peer;
+    if (handle === undefined || !isDoubtful(before)) return answerFor(before, side);
   }
   if (handle === undefined) {
     throw new PeerError('ERR_PEER_CLOSED', 'the socket is closed, or not connected yet', {
@@ -97,23 +103,26 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
     });
   }
   const now = decode(peerAnswers(descriptorOf(socket, handle)), side);
-  asked.set(socket, { handle, side, ...now });
+  asked.set(socket, { handle, ...now });
   return now.peer;
 }
 
-function decode(answers: PeerAnswers, side: Side | undefined): { ends: Ends; peer: PeerCredentials } {
+function decode(answers: PeerAnswers, side: Side | undefined): Answer {
   if (ownPid === 0) ownPid = process.pid;
-  const ends = {
-    localNamed: answers.localNamed,
-    remoteNamed: answers.remoteNamed,
-    pidIsOurs: answers.pid === ownPid,
-  };
-  return { ends, peer: decodePeer(answers, idView(), roleOf(ends, side)) };
+  const pidIsOurs = answers.pid === ownPid;
+  const ends = { localNamed: answers.localNamed, remoteNamed: answers.remoteNamed, pidIsOurs };
+  const around = { system: systemFacts(answers.system), view: idView(), pidIsOurs };
+  return { ends, around, side, peer: decodePeer(answers, around, roleOf(ends, side)) };
+}
+
+/** Ids were held back, which another side may allow to be told: the kernel has to be asked again. */
+function isDoubtful({ around, ends, side }: Answer): boolean {
+  return mayBeOurselves(around, roleOf(ends, side));
 }
 
 /** The same connection, asked about with another side than before. */
 function answerFor(connection: Asked, side: Side | undefined): PeerCredentials {
-  connection.peer = withRole(connection.peer, roleOf(connection.ends, side));
+  connection.peer = withRole(connection.peer, connection.around.system, roleOf(connection.ends, side));
   connection.side = side;
   return connection.peer;
 }

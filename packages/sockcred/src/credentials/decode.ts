@@ -5,13 +5,14 @@
  */
 
 import type { IdView } from '../sys/id-view.ts';
-import type { Outcome } from '../sys/outcome.ts';
 import type { PeerAnswers } from '../sys/peer-answers.ts';
-import { type Evidence, type KnownFacts, knownFacts, peerEvidence, unknown } from './evidence.ts';
+import { type Evidence, type PeerEvidence, peerEvidence, unknown } from './evidence.ts';
+import { type Facts, factsUnder, unanswered } from './facts.ts';
 import { completeGroups } from './groups.ts';
 import { securityLabel } from './label.ts';
-import type { PeerCredentials, PeerFacts } from './peer-credentials.ts';
+import type { OtherIds, PeerCredentials, PeerFacts } from './peer-credentials.ts';
 import type { Role } from './role.ts';
+import type { SystemFacts } from './systems.ts';
 
 /** (uid_t)-1 and (gid_t)-1: no id at all. */
 const NO_ID = 0xffffffff;
@@ -34,129 +35,131 @@ const HIDDEN_GROUP = unknown(
 );
 const NO_PRIMARY = unknown('not-provided', 'the primary group is unknown: the list would lack it');
 const NO_LABEL = unknown('not-provided', 'the security module gave this socket no label');
+const NO_OTHER_IDS = unknown('not-provided', 'the kernel did not tell all real and saved ids');
+const NO_ZONE = unknown('not-provided', 'the kernel did not tell the zone');
+const OURSELVES = unknown(
+  'ambiguous',
+  'this process is recorded, and kernels of this system have named the asking client instead of its listener',
+);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-type Option = 'SO_PEERCRED' | 'SO_PEERGROUPS' | 'SO_PEERSEC';
-
-interface Reasons {
-  readonly option: Option;
-  readonly unsupported: Evidence;
-  readonly noData: Evidence;
-  readonly gone: Evidence;
-  readonly badLength: Evidence;
-}
-
-function reasonsFor(option: Option): Reasons {
-  return {
-    option,
-    unsupported: unknown('unsupported', `no answer to ${option} on this system`),
-    noData: unknown('not-provided', `${option} has no answer for this socket`),
-    gone: unknown('gone', `the process was gone when ${option} was asked`),
-    badLength: unknown('refused', `the answer to ${option} had the wrong length`),
-  };
-}
-
-const CREDENTIALS = reasonsFor('SO_PEERCRED');
-const GROUPS = reasonsFor('SO_PEERGROUPS');
-const LABEL = reasonsFor('SO_PEERSEC');
-const CAPPED = unknown(
-  'maybe-incomplete',
-  'the system caps its list of groups, and this one reached the cap',
-);
-
-/** Why a question without an answer has none. */
-function unanswered(reasons: Reasons, outcome: Outcome): Evidence {
-  switch (outcome.kind) {
-    case 'unsupported':
-      return reasons.unsupported;
-    case 'no-data':
-      return reasons.noData;
-    case 'maybe-incomplete':
-      return CAPPED;
-    case 'gone':
-      return reasons.gone;
-    case 'bad-length':
-      return reasons.badLength;
-    default:
-      return unknown('refused', `${reasons.option}: ${outcome.errno ?? 'no answer'}`);
-  }
-}
-
-function uidEvidence(answers: PeerAnswers, view: IdView, facts: KnownFacts): Evidence {
+function uidEvidence(answers: PeerAnswers, view: IdView, { ids }: Facts): Evidence {
+  if (!ids.told) return ids.evidence;
+  if (answers.credentials.kind !== 'answered') return unanswered(ids, answers.credentials);
   if (answers.uid === NO_ID) return NO_UID;
-  return answers.uid === view.overflowUid ? HIDDEN_UID : facts.SO_PEERCRED;
+  return answers.uid === view.overflowUid ? HIDDEN_UID : ids.evidence;
 }
 
-function gidEvidence(answers: PeerAnswers, view: IdView, facts: KnownFacts): Evidence {
+function gidEvidence(answers: PeerAnswers, view: IdView, { ids }: Facts): Evidence {
+  if (!ids.told) return ids.evidence;
+  if (answers.credentials.kind !== 'answered') return unanswered(ids, answers.credentials);
   if (answers.gid === NO_ID) return NO_GID;
-  return answers.gid === view.overflowGid ? HIDDEN_GID : facts.SO_PEERCRED;
+  return answers.gid === view.overflowGid ? HIDDEN_GID : ids.evidence;
 }
 
-function pidEvidence(answers: PeerAnswers, facts: KnownFacts): Evidence {
-  if (answers.pid > 0 && answers.pid <= 0x7fffffff) return facts.SO_PEERCRED;
-  return answers.uid === NO_ID && answers.gid === NO_ID ? NO_PID : FOREIGN_PID;
+function pidEvidence(answers: PeerAnswers, system: SystemFacts, { pid }: Facts): Evidence {
+  if (!pid.told) return pid.evidence;
+  if (answers.credentials.kind !== 'answered') return unanswered(pid, answers.credentials);
+  if (answers.pid > 0 && answers.pid <= 0x7fffffff) return pid.evidence;
+  const nobody = answers.uid === NO_ID && answers.gid === NO_ID;
+  return nobody || !system.pidNamespaces ? NO_PID : FOREIGN_PID;
 }
 
 function groupsEvidence(
   answers: PeerAnswers,
   gid: Evidence,
-  groups: readonly number[] | undefined,
-  facts: KnownFacts,
+  list: readonly number[] | undefined,
+  { groups }: Facts,
 ): Evidence {
-  if (answers.groups.kind !== 'answered') return unanswered(GROUPS, answers.groups);
+  if (!groups.told) return groups.evidence;
+  if (answers.groups.kind !== 'answered') return unanswered(groups, answers.groups);
   if (!gid.known) return NO_PRIMARY;
-  return groups === undefined ? HIDDEN_GROUP : facts.SO_PEERGROUPS;
+  return list === undefined ? HIDDEN_GROUP : groups.evidence;
 }
 
-function labelEvidence(answers: PeerAnswers, facts: KnownFacts): Evidence {
-  if (answers.label.kind !== 'answered') return unanswered(LABEL, answers.label);
-  return answers.labelLength === 0 ? NO_LABEL : facts.SO_PEERSEC;
+function labelEvidence(answers: PeerAnswers, { label }: Facts): Evidence {
+  if (!label.told) return label.evidence;
+  if (answers.label.kind !== 'answered') return unanswered(label, answers.label);
+  return answers.labelLength === 0 ? NO_LABEL : label.evidence;
+}
+
+function otherIdsEvidence({ more, otherIds: ids }: PeerAnswers, { otherIds }: Facts): Evidence {
+  if (!otherIds.told) return otherIds.evidence;
+  if (more.kind !== 'answered') return unanswered(otherIds, more);
+  return Object.values(ids).includes(NO_ID) ? NO_OTHER_IDS : otherIds.evidence;
+}
+
+function zoneEvidence({ more, zone: id }: PeerAnswers, { zone }: Facts): Evidence {
+  if (!zone.told) return zone.evidence;
+  if (more.kind !== 'answered') return unanswered(zone, more);
+  return id < 0 ? NO_ZONE : zone.evidence;
+}
+
+/** What is known about the asking side when answers are decoded. */
+export interface Circumstances {
+  readonly system: SystemFacts;
+  readonly view: IdView;
+  /** The recorded process id is that of this process. */
+  readonly pidIsOurs: boolean;
+}
+
+/** Whether the ids may be our own though they should be a listener's. */
+export function mayBeOurselves({ system, pidIsOurs }: Circumstances, { role }: Role): boolean {
+  return system.listenerMayBeOurselves && pidIsOurs && role !== 'connector' && role !== 'creator';
 }
 
 /** The value that the answers about one connected socket amount to. */
-export function decodePeer(
-  answers: PeerAnswers,
-  view: IdView,
-  { role, evidence: roleFact }: Role,
-): PeerCredentials {
-  const facts = knownFacts(role);
-  const { credentials } = answers;
-  const refused = credentials.kind === 'answered' ? undefined : unanswered(CREDENTIALS, credentials);
-  const uid = refused ?? uidEvidence(answers, view, facts);
-  const gid = refused ?? gidEvidence(answers, view, facts);
-  const pid = refused ?? pidEvidence(answers, facts);
+export function decodePeer(answers: PeerAnswers, around: Circumstances, told: Role): PeerCredentials {
+  const { system, view } = around;
+  const { role, evidence: roleFact } = told;
+  const facts = factsUnder(system, role);
+  const doubt = mayBeOurselves(around, told) ? OURSELVES : undefined;
+  const uid = doubt ?? uidEvidence(answers, view, facts);
+  const gid = doubt ?? gidEvidence(answers, view, facts);
+  const pid = doubt ?? pidEvidence(answers, system, facts);
   const label = labelEvidence(answers, facts);
-  const groups =
-    gid.known && answers.groups.kind === 'answered'
+  const list =
+    gid.known && facts.groups.told && answers.groups.kind === 'answered'
       ? completeGroups(answers.groupList, answers.groupCount, answers.gid, view.overflowGid)
       : undefined;
-  const groupsFact = groupsEvidence(answers, gid, groups, facts);
+  const groups = groupsEvidence(answers, gid, list, facts);
+  const otherIds = otherIdsEvidence(answers, facts);
+  const zone = zoneEvidence(answers, facts);
 
   const peer: Partial<Mutable<PeerFacts>> = {};
   if (uid.known) peer.uid = answers.uid;
   if (gid.known) peer.gid = answers.gid;
   if (pid.known) peer.pid = answers.pid;
-  if (groups !== undefined) peer.groups = groups;
+  if (list !== undefined) peer.groups = list;
   if (label.known) peer.label = securityLabel(answers.labelBytes.subarray(0, answers.labelLength));
+  if (otherIds.known) peer.otherIds = Object.freeze<OtherIds>({ ...answers.otherIds });
+  if (zone.known) peer.zone = answers.zone;
   if (role !== undefined) peer.role = role;
-  peer.evidence = peerEvidence(uid, gid, pid, groupsFact, label, roleFact);
+  peer.evidence = peerEvidence(uid, gid, pid, groups, label, otherIds, zone, roleFact);
   return Object.freeze(peer) as PeerCredentials;
 }
 
 /** The same facts under another role: only whom they are about and when they were captured changes. */
-export function withRole(peer: PeerCredentials, { role, evidence: roleFact }: Role): PeerCredentials {
+export function withRole(
+  peer: PeerCredentials,
+  system: SystemFacts,
+  { role, evidence: roleFact }: Role,
+): PeerCredentials {
   const { role: _, evidence, ...values } = peer;
-  const facts = knownFacts(role);
-  const again = (fact: Evidence): Evidence => (fact.known ? facts[fact.source] : fact);
+  const facts = factsUnder(system, role);
+  const again = (field: keyof PeerEvidence, question: keyof Facts): Evidence =>
+    evidence[field].known ? facts[question].evidence : evidence[field];
   const copy: Partial<Mutable<PeerFacts>> = { ...values };
   if (role !== undefined) copy.role = role;
   copy.evidence = peerEvidence(
-    again(evidence.uid),
-    again(evidence.gid),
-    again(evidence.pid),
-    again(evidence.groups),
-    again(evidence.label),
+    again('uid', 'ids'),
+    again('gid', 'ids'),
+    again('pid', 'pid'),
+    again('groups', 'groups'),
+    again('label', 'label'),
+    again('otherIds', 'otherIds'),
+    again('zone', 'zone'),
     roleFact,
   );
   return Object.freeze(copy) as PeerCredentials;

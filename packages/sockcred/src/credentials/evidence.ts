@@ -4,8 +4,10 @@
  * object for the same fact, so that a peer costs no new objects for it.
  */
 
+import type { PeerOption } from './systems.ts';
+
 /** The fields of a peer that may be known or unknown. */
-export type CredentialField = 'uid' | 'gid' | 'pid' | 'groups' | 'label' | 'role';
+export type CredentialField = 'uid' | 'gid' | 'pid' | 'groups' | 'label' | 'otherIds' | 'zone' | 'role';
 
 /**
  * Whom the kernel recorded. `connector`: whoever called connect(2).
@@ -15,13 +17,13 @@ export type CredentialField = 'uid' | 'gid' | 'pid' | 'groups' | 'label' | 'role
 export type PeerRole = 'connector' | 'listener' | 'creator';
 
 /**
- * Who vouches. `caller` means that `options.side` said so, `socket names` that
+ * Who vouches: a question to the kernel, by its own name. `caller` means that `options.side` said so, `socket names` that
  * getsockname(2) and getpeername(2) did.
  */
-export type EvidenceSource = 'SO_PEERCRED' | 'SO_PEERGROUPS' | 'SO_PEERSEC' | 'socket names' | 'caller';
+export type EvidenceSource = PeerOption | 'socket names' | 'caller';
 
 /** When a fact was true: at that system call of the recorded process, or at the time of asking. */
-export type CaptureMoment = 'connect' | 'listen' | 'socketpair' | 'socket' | 'now';
+export type CaptureMoment = 'connect' | 'listen' | 'bind' | 'socketpair' | 'socket' | 'now';
 
 /** Why a field is absent. */
 export type UnknownReason =
@@ -74,60 +76,10 @@ export const CREDENTIAL_FIELDS: readonly CredentialField[] = Object.freeze([
   'pid',
   'groups',
   'label',
+  'otherIds',
+  'zone',
   'role',
 ]);
-
-/** The system call in which the ids of each role were captured. */
-const CAPTURED: Readonly<Record<PeerRole, CaptureMoment>> = Object.freeze({
-  connector: 'connect',
-  listener: 'listen',
-  creator: 'socketpair',
-});
-
-/** What each witness can vouch for under one role. */
-export type KnownFacts = Readonly<Record<EvidenceSource, KnownEvidence>>;
-
-/** A label dates from socket(2) whoever is meant, ids and groups from the role's own call, the role from now. */
-function momentOf(
-  source: EvidenceSource,
-  role: PeerRole | undefined,
-): Omit<KnownEvidence, 'known' | 'source'> {
-  if (source === 'socket names' || source === 'caller') return { captured: 'now' };
-  if (source === 'SO_PEERSEC')
-    return role === undefined ? { captured: 'socket' } : { about: role, captured: 'socket' };
-  return role === undefined ? {} : { about: role, captured: CAPTURED[role] };
-}
-
-function factsUnder(role: PeerRole | undefined): KnownFacts {
-  const fact = (source: EvidenceSource): KnownEvidence =>
-    Object.freeze({ known: true, source, ...momentOf(source, role) });
-  return Object.freeze({
-    SO_PEERCRED: fact('SO_PEERCRED'),
-    SO_PEERGROUPS: fact('SO_PEERGROUPS'),
-    SO_PEERSEC: fact('SO_PEERSEC'),
-    'socket names': fact('socket names'),
-    caller: fact('caller'),
-  });
-}
-
-const CONNECTOR = factsUnder('connector');
-const LISTENER = factsUnder('listener');
-const CREATOR = factsUnder('creator');
-const UNTOLD = factsUnder(undefined);
-
-/** Evidence of fields that are there: about whom, as far as the role is told. */
-export function knownFacts(role: PeerRole | undefined): KnownFacts {
-  switch (role) {
-    case 'connector':
-      return CONNECTOR;
-    case 'listener':
-      return LISTENER;
-    case 'creator':
-      return CREATOR;
-    default:
-      return UNTOLD;
-  }
-}
 
 const unknownFacts = new Map<string, UnknownEvidence>();
 
@@ -145,13 +97,15 @@ export function unknown(reason: UnknownReason, detail: string): UnknownEvidence 
 const records: PeerEvidence[] = [];
 const MOST_RECORDS = 64;
 
-/** One frozen record of six facts: an existing one where it has the same facts. */
+/** One frozen record of all facts: an existing one where it has the same facts. */
 export function peerEvidence(
   uid: Evidence,
   gid: Evidence,
   pid: Evidence,
   groups: Evidence,
   label: Evidence,
+  otherIds: Evidence,
+  zone: Evidence,
   role: Evidence,
 ): PeerEvidence {
   for (const record of records) {
@@ -161,12 +115,14 @@ export function peerEvidence(
       record.pid === pid &&
       record.groups === groups &&
       record.label === label &&
+      record.otherIds === otherIds &&
+      record.zone === zone &&
       record.role === role
     ) {
       return record;
     }
   }
-  const record = Object.freeze({ uid, gid, pid, groups, label, role });
+  const record = Object.freeze({ uid, gid, pid, groups, label, otherIds, zone, role });
   if (records.length < MOST_RECORDS) records.push(record);
   return record;
 }

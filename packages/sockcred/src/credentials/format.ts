@@ -20,10 +20,16 @@ const MOST_GROUPS = 32;
 const MOMENTS = {
   connect: 'at connect()',
   listen: 'at listen()',
+  bind: 'at bind()',
   socketpair: 'at socketpair()',
   socket: 'at socket()',
   now: 'now',
 } as const;
+
+/** Fields of few systems: no line says of the others that they lack them. */
+const RARE: ReadonlySet<CredentialField> = new Set(['otherIds', 'zone']);
+
+const NAMES: Partial<Record<CredentialField, string>> = { otherIds: 'others' };
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 
@@ -57,6 +63,10 @@ function textOf(peer: PeerFacts, field: CredentialField): string {
     case 'label':
       if (peer.label?.text !== undefined) return escapeText(peer.label.text);
       return `bytes ${(peer.label?.bytes ?? []).map(byte => byte.toString(16).padStart(2, '0')).join('')}`;
+    case 'otherIds': {
+      const { realUid, savedUid, realGid, savedGid } = peer.otherIds ?? {};
+      return `uid ${realUid} real, ${savedUid} saved; gid ${realGid} real, ${savedGid} saved`;
+    }
     default:
       return `${peer[field]}`;
   }
@@ -84,17 +94,19 @@ function noteOf(evidence: Evidence): string {
 export function formatPeer(peer: Peer, options?: FormatOptions): string {
   const paint = (code: number, text: string) =>
     options?.color === true ? `\x1b[${code}m${text}\x1b[0m` : text;
-  const rows = CREDENTIAL_FIELDS.map(field => {
-    const evidence = peer.evidence[field];
-    const value = evidence.known ? textOf(peer, field) : 'unknown';
-    return { field, evidence, value };
-  });
+  const rows = CREDENTIAL_FIELDS.filter(field => peer.evidence[field].known || !RARE.has(field)).map(
+    field => {
+      const evidence = peer.evidence[field];
+      const value = evidence.known ? textOf(peer, field) : 'unknown';
+      return { name: NAMES[field] ?? field, evidence, value };
+    },
+  );
   const width = Math.min(24, Math.max(...rows.map(row => row.value.length)));
   return rows
-    .map(({ field, evidence, value }) => {
+    .map(({ name, evidence, value }) => {
       const strong = paint(evidence.known ? 1 : 33, value);
       const padding = ' '.repeat(Math.max(0, width - value.length));
-      return `${field.padEnd(6)}  ${strong}${padding}  ${paint(2, noteOf(evidence))}`;
+      return `${name.padEnd(6)}  ${strong}${padding}  ${paint(2, noteOf(evidence))}`;
     })
     .join('\n');
 }

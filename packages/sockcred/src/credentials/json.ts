@@ -16,7 +16,7 @@ import {
   type UnknownReason,
 } from './evidence.ts';
 import { type SecurityLabel, securityLabel } from './label.ts';
-import type { PeerFacts, RecordedPeer } from './peer-credentials.ts';
+import type { OtherIds, PeerFacts, RecordedPeer } from './peer-credentials.ts';
 import type { Peer } from './questions.ts';
 
 /** Grows by one when a reader of the old form could misread the new one. */
@@ -46,8 +46,15 @@ export function peerToJson(peer: Peer): PeerJson {
   const { label, ...facts } = peer as PeerFacts;
   const json = { schemaVersion: SCHEMA_VERSION, ...facts } as const;
   if (label === undefined) return json;
-  const { evidence, role, ...ids } = json;
-  return { ...ids, label: labelToJson(label), ...(role === undefined ? {} : { role }), evidence };
+  const { evidence, role, otherIds, zone, ...ids } = json;
+  return {
+    ...ids,
+    label: labelToJson(label),
+    ...(otherIds === undefined ? {} : { otherIds }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(role === undefined ? {} : { role }),
+    evidence,
+  };
 }
 
 function labelToJson(label: SecurityLabel): LabelJson {
@@ -60,10 +67,14 @@ const SOURCES: readonly EvidenceSource[] = [
   'SO_PEERCRED',
   'SO_PEERGROUPS',
   'SO_PEERSEC',
+  'LOCAL_PEERCRED',
+  'LOCAL_PEEREID',
+  'getpeereid',
+  'getpeerucred',
   'socket names',
   'caller',
 ];
-const MOMENTS: readonly CaptureMoment[] = ['connect', 'listen', 'socketpair', 'socket', 'now'];
+const MOMENTS: readonly CaptureMoment[] = ['connect', 'listen', 'bind', 'socketpair', 'socket', 'now'];
 const REASONS: readonly UnknownReason[] = [
   'unsupported',
   'not-provided',
@@ -124,6 +135,17 @@ function label(value: unknown): SecurityLabel {
     return read.bytes.length > 0 ? read : refuse('label.base64 is empty');
   }
   return refuse('label has not exactly one of text and base64');
+}
+
+function otherIds(value: unknown): OtherIds {
+  const given = properties(value, 'otherIds', ['realUid', 'savedUid', 'realGid', 'savedGid']);
+  const read = (name: keyof OtherIds) => id(given[name], `otherIds.${name}`);
+  return Object.freeze({
+    realUid: read('realUid'),
+    savedUid: read('savedUid'),
+    realGid: read('realGid'),
+    savedGid: read('savedGid'),
+  });
 }
 
 function fromBase64(text: string): Uint8Array {
@@ -207,6 +229,8 @@ export function recordedPeer(json: string | unknown): RecordedPeer {
     ...(given['pid'] === undefined ? {} : { pid: integer(given['pid'], 'pid', 1, 0x7fffffff) }),
     ...(given['groups'] === undefined ? {} : { groups: groupList(given['groups']) }),
     ...(given['label'] === undefined ? {} : { label: label(given['label']) }),
+    ...(given['otherIds'] === undefined ? {} : { otherIds: otherIds(given['otherIds']) }),
+    ...(given['zone'] === undefined ? {} : { zone: integer(given['zone'], 'zone', 0, 0x7fffffff) }),
     ...(given['role'] === undefined ? {} : { role: oneOf(given['role'], 'role', ROLES) }),
     evidence,
   };

@@ -7,6 +7,14 @@
 import type { PeerEvidence, PeerRole } from './evidence.ts';
 import type { SecurityLabel } from './label.ts';
 
+/** The ids of a process that are not in force: real ones, and those that it may take back. */
+export interface OtherIds {
+  readonly realUid: number;
+  readonly savedUid: number;
+  readonly realGid: number;
+  readonly savedGid: number;
+}
+
 /** The fields that a live answer and a recorded one share. */
 export interface PeerFacts {
   /** Effective user id. */
@@ -19,6 +27,10 @@ export interface PeerFacts {
   readonly groups?: readonly number[];
   /** Security label, as of the peer's socket(2). */
   readonly label?: SecurityLabel;
+  /** Real and saved ids, where the system records them beside the effective ones: illumos, Solaris. */
+  readonly otherIds?: OtherIds;
+  /** The zone that the process runs in: illumos, Solaris. */
+  readonly zone?: number;
   /** Whom the kernel recorded; absent where it cannot be told. */
   readonly role?: PeerRole;
   /** For every field: who vouches for it and when it was true, or why it is absent. */

@@ -7,7 +7,7 @@
  */
 
 import { PeerTypeError } from '../errors.ts';
-import { type Evidence, knownFacts, type PeerRole, unknown } from './evidence.ts';
+import { type Evidence, type PeerRole, unknown } from './evidence.ts';
 
 /** Which end of the connection the asked socket is. */
 export type Side = 'accepted' | 'connected' | 'pair';
@@ -25,7 +25,8 @@ export interface Role {
 }
 
 function told(role: PeerRole, source: 'socket names' | 'caller'): Role {
-  return Object.freeze({ role, evidence: knownFacts(undefined)[source] });
+  const evidence: Evidence = Object.freeze({ known: true, source, captured: 'now' });
+  return Object.freeze({ role, evidence });
 }
 
 function untold(detail: string): Role {

@@ -33,9 +33,11 @@ export const ANSWERED: Outcome = Object.freeze({ kind: 'answered' });
 const SYS_BAD_LENGTH = 0x10001;
 const SYS_UNSUPPORTED = 0x10002;
 const SYS_MAYBE_INCOMPLETE = 0x10003;
+const SYS_NO_DATA = 0x10004;
 
 const BAD_LENGTH: Outcome = Object.freeze({ kind: 'bad-length' });
 const UNSUPPORTED: Outcome = Object.freeze({ kind: 'unsupported' });
+const NO_DATA: Outcome = Object.freeze({ kind: 'no-data' });
 const MAYBE_INCOMPLETE: Outcome = Object.freeze({ kind: 'maybe-incomplete' });
 
 /** By errno. */
@@ -63,6 +65,8 @@ export function outcomeOf(status: number): Outcome {
       return UNSUPPORTED;
     case SYS_MAYBE_INCOMPLETE:
       return MAYBE_INCOMPLETE;
+    case SYS_NO_DATA:
+      return NO_DATA;
     default: {
       const outcome = refusals[status] ?? Object.freeze(refusal(errnoName(status)));
       refusals[status] = outcome;

@@ -23,7 +23,13 @@ const GROUPS_STATUS = 7;
 const GROUPS_COUNT = 8;
 const LABEL_STATUS = 9;
 const LABEL_LENGTH = 10;
-const WORDS = 16;
+const MORE_STATUS = 11;
+const REAL_UID = 12;
+const SAVED_UID = 13;
+const REAL_GID = 14;
+const SAVED_GID = 15;
+const ZONE = 16;
+const WORDS = 20;
 
 /** `enum sys_socket_kind` of `native/sys.h`. */
 const CONNECTED = 0;
@@ -41,6 +47,8 @@ const NO_ID = 0xffffffff;
  * memory that the next question overwrites: copy what is kept.
  */
 export interface PeerAnswers {
+  /** The name that the native file for this system gives itself. */
+  readonly system: string;
   /** The socket itself has a path or abstract name, as getsockname(2) says. */
   readonly localNamed: boolean;
   /** The other end has one, as getpeername(2) says. */
@@ -60,7 +68,23 @@ export interface PeerAnswers {
   /** Valid up to `labelLength`. */
   readonly labelBytes: Uint8Array;
   readonly labelLength: number;
+  /** Of `otherIds` and `zone`. */
+  readonly more: Outcome;
+  /** Each of them 4294967295 for none. */
+  readonly otherIds: OtherIdWords;
+  /** Negative for none. */
+  readonly zone: number;
 }
+
+/** The ids of the peer's process beside its effective ones. */
+interface OtherIdWords {
+  readonly realUid: number;
+  readonly savedUid: number;
+  readonly realGid: number;
+  readonly savedGid: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Enough for nearly everybody; grows at the first peer that needs more. */
 let groupCapacity = 256;
@@ -70,7 +94,9 @@ let groupList = new Uint32Array(0);
 let labelBytes = new Uint8Array(0);
 
 /** The one object that every question answers into. */
-const last: { -readonly [K in keyof PeerAnswers]: PeerAnswers[K] } = {
+const otherIds: Mutable<OtherIdWords> = { realUid: 0, savedUid: 0, realGid: 0, savedGid: 0 };
+const last: Mutable<PeerAnswers> = {
+  system: 'none',
   localNamed: false,
   remoteNamed: false,
   credentials: ANSWERED,
@@ -83,6 +109,9 @@ const last: { -readonly [K in keyof PeerAnswers]: PeerAnswers[K] } = {
   label: ANSWERED,
   labelBytes,
   labelLength: 0,
+  more: ANSWERED,
+  otherIds,
+  zone: -1,
 };
 
 function resize(native: Addon): void {
@@ -130,6 +159,7 @@ export function peerAnswers(fd: number): PeerAnswers {
   if (kind !== CONNECTED) throw notAskable(fd, kind);
   const credentials = outcomeOf(word(CRED_STATUS));
   if (credentials.kind === 'answered' && nobody()) refuseDatagram(native, fd);
+  last.system = native.system;
   last.localNamed = word(LOCAL_NAMED) !== 0;
   last.remoteNamed = word(REMOTE_NAMED) !== 0;
   last.credentials = credentials;
@@ -142,7 +172,17 @@ export function peerAnswers(fd: number): PeerAnswers {
   last.label = outcomeOf(word(LABEL_STATUS));
   last.labelBytes = labelBytes;
   last.labelLength = word(LABEL_LENGTH);
+  last.more = outcomeOf(word(MORE_STATUS));
+  if (last.more.kind === 'answered') readMore();
   return last;
+}
+
+function readMore(): void {
+  otherIds.realUid = word(REAL_UID);
+  otherIds.savedUid = word(SAVED_UID);
+  otherIds.realGid = word(REAL_GID);
+  otherIds.savedGid = word(SAVED_GID);
+  last.zone = word(ZONE) | 0;
 }
 
 function nobody(): boolean {
@@ -160,8 +200,13 @@ function closed(fd: number): PeerError {
   return new PeerError('ERR_PEER_CLOSED', `fd ${fd} is not open`, { scope: 'connection', errno: 'EBADF' });
 }
 
+/** What is possible on a system without a file of its own in `native/`. */
 function unsupported(): PeerError {
-  const message = `no way to ask a socket for its peer is built in for ${process.platform}`;
+  const { platform } = process;
+  const message =
+    platform === 'win32'
+      ? 'local sockets of Windows are named pipes, whose handle this runtime does not show; the system itself could tell the process id of a client (which may be stale) or lend its token, and neither is built in'
+      : `no way to ask a socket for its peer is built in for ${platform}; where it has getpeereid(3), 'npx sockcred build' makes an addon that uses it`;
   return new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
 }
 

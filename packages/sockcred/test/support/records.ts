@@ -19,11 +19,22 @@ export const knownPeer: PeerJson = {
     pid: { ...fact, source: 'SO_PEERCRED' },
     groups: { ...fact, source: 'SO_PEERGROUPS' },
     label: { ...fact, source: 'SO_PEERSEC', captured: 'socket' },
+    otherIds: none,
+    zone: none,
     role: { known: true, source: 'socket names', captured: 'now' },
   },
 };
 
 export const unknownPeer: PeerJson = {
   schemaVersion: 1,
-  evidence: { uid: none, gid: none, pid: none, groups: none, label: none, role: none },
+  evidence: {
+    uid: none,
+    gid: none,
+    pid: none,
+    groups: none,
+    label: none,
+    otherIds: none,
+    zone: none,
+    role: none,
+  },
 };

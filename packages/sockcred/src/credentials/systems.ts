@@ -1,0 +1,195 @@
+/**
+ * What each kernel can vouch for about the peer of a Unix socket: the one table
+ * that decoding, the tests and docs/os-support.md read. Pure data. Moments are
+ * those of the kernel's own source or manual; where these disagree or say
+ * nothing, the moment is left open.
+ */
+
+import type { CaptureMoment, PeerRole, UnknownReason } from './evidence.ts';
+
+/** The names that the files in `native/` give themselves. */
+export type SystemName =
+  | 'linux'
+  | 'freebsd'
+  | 'dragonfly'
+  | 'openbsd'
+  | 'netbsd'
+  | 'darwin'
+  | 'sunos'
+  | 'getpeereid'
+  | 'none';
+
+/** The kernel's own name for a question about the peer. */
+export type PeerOption =
+  | 'SO_PEERCRED'
+  | 'SO_PEERGROUPS'
+  | 'SO_PEERSEC'
+  | 'LOCAL_PEERCRED'
+  | 'LOCAL_PEEREID'
+  | 'getpeereid'
+  | 'getpeerucred';
+
+/** A field that this kernel answers, and a sentence on the limits of the answer. */
+export interface Answered {
+  readonly option: PeerOption;
+  readonly note?: string;
+  /** Of groups: why the list is never, or not always, known to be complete. */
+  readonly incomplete?: string;
+}
+
+/** A field that this kernel never tells. */
+export interface Untold {
+  readonly reason: UnknownReason;
+  readonly detail: string;
+}
+
+/** `open`: it is recorded, and when is not certain. `never`: nobody is recorded for this end. */
+export type Moment = CaptureMoment | 'open' | 'never';
+
+/** How the native file for this system has been proven in this repository. */
+export type Proof = 'run' | 'compiled against real headers' | 'compiled against declarations only' | 'none';
+
+export interface SystemFacts {
+  readonly name: SystemName;
+  readonly title: string;
+  readonly proof: Proof;
+  readonly ids: Answered | Untold;
+  readonly pid: Answered | Untold;
+  readonly groups: Answered | Untold;
+  readonly label: Answered | Untold;
+  readonly otherIds: Answered | Untold;
+  readonly zone: Answered | Untold;
+  /** In which call of the recorded process ids and groups were captured. */
+  readonly moments: Readonly<Record<PeerRole, Moment>>;
+  /** A process id that is absent beside known ids may be one that a namespace hides. */
+  readonly pidNamespaces: boolean;
+  /** A kernel of this family was seen to name the asking client itself as its listener. */
+  readonly listenerMayBeOurselves: boolean;
+}
+
+const untold = (detail: string): Untold => ({ reason: 'unsupported', detail });
+
+const NO_GROUPS = untold('this system records no supplementary groups for a socket');
+const NO_LABEL = untold('no answer to a question for a security label is built in for this system');
+const NO_PID = untold('this system records no process for a socket');
+const NO_OTHER_IDS = untold('this system records effective ids only');
+const NO_ZONE = untold('this system has no zones');
+const NOTHING = untold('this system has no question about a peer');
+
+const SIXTEEN = 'the system caps its list at 16 groups, and this one reached the cap';
+
+const PLAIN = {
+  groups: NO_GROUPS,
+  label: NO_LABEL,
+  otherIds: NO_OTHER_IDS,
+  zone: NO_ZONE,
+  pidNamespaces: false,
+  listenerMayBeOurselves: false,
+} as const;
+
+export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
+  {
+    ...PLAIN,
+    name: 'linux',
+    title: 'Linux',
+    proof: 'run',
+    ids: { option: 'SO_PEERCRED' },
+    pid: { option: 'SO_PEERCRED', note: 'absent for a process in a pid namespace that cannot be seen' },
+    groups: { option: 'SO_PEERGROUPS', note: 'complete; Linux 4.13' },
+    label: {
+      option: 'SO_PEERSEC',
+      note: 'where a security module labels sockets; as of the peer’s socket(2)',
+    },
+    moments: { connector: 'connect', listener: 'listen', creator: 'socketpair' },
+    pidNamespaces: true,
+  },
+  {
+    ...PLAIN,
+    name: 'darwin',
+    title: 'macOS',
+    proof: 'compiled against real headers',
+    ids: { option: 'LOCAL_PEERCRED', note: 'stream sockets' },
+    pid: untold('this system knows the last process that used the socket, which need not be its peer'),
+    groups: {
+      option: 'LOCAL_PEERCRED',
+      incomplete: 'the directory service may add groups that the kernel does not list',
+    },
+    moments: { connector: 'connect', listener: 'listen', creator: 'socketpair' },
+  },
+  {
+    ...PLAIN,
+    name: 'freebsd',
+    title: 'FreeBSD',
+    proof: 'compiled against real headers',
+    ids: { option: 'LOCAL_PEERCRED' },
+    pid: { option: 'LOCAL_PEERCRED', note: 'FreeBSD 13.0; absent for 32-bit processes' },
+    groups: { option: 'LOCAL_PEERCRED', incomplete: SIXTEEN, note: 'complete below 16' },
+    moments: { connector: 'connect', listener: 'listen', creator: 'open' },
+  },
+  {
+    ...PLAIN,
+    name: 'dragonfly',
+    title: 'DragonFly',
+    proof: 'compiled against declarations only',
+    ids: { option: 'LOCAL_PEERCRED' },
+    pid: NO_PID,
+    groups: { option: 'LOCAL_PEERCRED', incomplete: SIXTEEN, note: 'complete below 16' },
+    moments: { connector: 'connect', listener: 'listen', creator: 'never' },
+  },
+  {
+    ...PLAIN,
+    name: 'openbsd',
+    title: 'OpenBSD',
+    proof: 'compiled against declarations only',
+    ids: { option: 'SO_PEERCRED' },
+    pid: { option: 'SO_PEERCRED' },
+    moments: { connector: 'connect', listener: 'bind', creator: 'socketpair' },
+  },
+  {
+    ...PLAIN,
+    name: 'netbsd',
+    title: 'NetBSD',
+    proof: 'compiled against real headers',
+    ids: { option: 'LOCAL_PEEREID' },
+    pid: { option: 'LOCAL_PEEREID' },
+    moments: { connector: 'connect', listener: 'open', creator: 'open' },
+    listenerMayBeOurselves: true,
+  },
+  {
+    ...PLAIN,
+    name: 'sunos',
+    title: 'illumos, Solaris',
+    proof: 'compiled against declarations only',
+    ids: { option: 'getpeerucred' },
+    pid: { option: 'getpeerucred' },
+    groups: { option: 'getpeerucred', note: 'complete' },
+    otherIds: { option: 'getpeerucred' },
+    zone: { option: 'getpeerucred', note: 'the id of the zone that the process runs in' },
+    moments: { connector: 'connect', listener: 'open', creator: 'open' },
+  },
+  {
+    ...PLAIN,
+    name: 'getpeereid',
+    title: 'AIX and others with getpeereid(3)',
+    proof: 'compiled against declarations only',
+    ids: { option: 'getpeereid' },
+    pid: NO_PID,
+    moments: { connector: 'open', listener: 'open', creator: 'open' },
+  },
+  {
+    ...PLAIN,
+    name: 'none',
+    title: 'everything else',
+    proof: 'none',
+    ids: NOTHING,
+    pid: NOTHING,
+    moments: { connector: 'never', listener: 'never', creator: 'never' },
+  },
+] satisfies SystemFacts[]);
+
+const byName: ReadonlyMap<string, SystemFacts> = new Map(SYSTEMS.map(system => [system.name, system]));
+
+/** The facts about a system; a name that is not in the table knows nothing. */
+export function systemFacts(name: string): SystemFacts {
+  return byName.get(name) ?? (byName.get('none') as SystemFacts);
+}

@@ -1,0 +1,116 @@
+// Writes docs/os-support.md from the table that decoding and the tests read,
+// or, with --check, fails if the file does not say what the table says.
+//
+//   node scripts/os-support.mjs [--check]
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { SYSTEMS } from '../packages/sockcred/dist/credentials/systems.js';
+
+const file = fileURLToPath(new URL('../docs/os-support.md', import.meta.url));
+const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
+
+const MARKS = {
+  run: '●',
+  'compiled against real headers': '◐',
+  'compiled against declarations only': '○',
+  none: '',
+};
+
+const FIELDS = [
+  ['uid, gid', 'ids'],
+  ['pid', 'pid'],
+  ['groups', 'groups'],
+  ['label', 'label'],
+  ['real and saved ids', 'otherIds'],
+  ['zone', 'zone'],
+];
+
+const ROLES = [
+  ['a server learns who connected', 'connector'],
+  ['a client learns who listened', 'listener'],
+  ['a socketpair tells its creator', 'creator'],
+];
+
+const CALLS = {
+  connect: 'connect(2)',
+  listen: 'listen(2)',
+  bind: 'bind(2)',
+  socketpair: 'socketpair(2)',
+  open: 'not certain when',
+  never: 'never',
+};
+
+const notes = [];
+
+/** A reference to a sentence below the table; the same sentence has the same number. */
+function note(sentence) {
+  if (!notes.includes(sentence)) notes.push(sentence);
+  return ` [${notes.indexOf(sentence) + 1}]`;
+}
+
+/** The mechanism behind a field of one system and its limits, or why there is none. */
+function fieldCell(system, key) {
+  const field = system[key];
+  if (!('option' in field)) return `–${note(field.detail)}`;
+  const sentences = [
+    field.note,
+    field.incomplete === undefined ? undefined : `absent, \`maybe-incomplete\`, where ${field.incomplete}`,
+  ];
+  const references = sentences.filter(sentence => sentence !== undefined).map(note);
+  return `${MARKS[system.proof]} \`${field.option}\`${references.join('')}`;
+}
+
+function momentCell(system, role) {
+  const moment = system.moments[role];
+  return moment === 'never' ? '– never' : `${MARKS[system.proof]} ${CALLS[moment]}`;
+}
+
+function table(head, rows) {
+  return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const asked = SYSTEMS.filter(({ name }) => name !== 'none');
+const systems = table(
+  ['', ...asked.map(({ title }) => title)],
+  [
+    ['proof', ...asked.map(({ proof }) => proof)],
+    ...FIELDS.map(([name, key]) => [name, ...asked.map(system => fieldCell(system, key))]),
+    ...ROLES.map(([name, role]) => [`${name}, as of`, ...asked.map(system => momentCell(system, role))]),
+    [
+      'no pid beside known ids',
+      ...asked.map(({ pidNamespaces }) => (pidNamespaces ? '`hidden`' : '`not-provided`')),
+    ],
+    [
+      'a client that finds itself at the other end',
+      ...asked.map(({ listenerMayBeOurselves }) =>
+        listenerMayBeOurselves ? '`ambiguous`' : 'is its listener',
+      ),
+    ],
+  ],
+);
+
+const text = `# What each system can vouch for
+
+Made by \`node scripts/os-support.mjs\` from \`packages/sockcred/src/credentials/systems.ts\`, the table that decoding and
+the tests read. Ids are effective ids everywhere.
+
+● run by the tests of this repository; ◐ compiled against the system's real headers, not run; ○ compiled against
+declarations only, not run; – never told there: the field is absent, with that reason
+
+${systems}
+
+${notes.map((sentence, index) => `${index + 1}. ${sentence}`).join('\n')}
+
+Everything else, Windows and its named pipes included, answers \`ERR_PEER_UNSUPPORTED\` with a sentence on what is
+possible there. \`sockcred doctor\` tries each mechanism on the machine at hand.
+`;
+
+if (values.check === true) {
+  const same = readFileSync(file, 'utf8') === text;
+  console.log(same ? 'os-support: as the table says' : 'os-support: stale; run node scripts/os-support.mjs');
+  process.exitCode = same ? 0 : 1;
+} else {
+  writeFileSync(file, text);
+}
