@@ -23,7 +23,7 @@ const GROUPS_STATUS = 7;
 const GROUPS_COUNT = 8;
 const LABEL_STATUS = 9;
 const LABEL_LENGTH = 10;
-const WORDS = 16;
+const WORDS = 20;
 
 /** `enum sys_socket_kind` of `native/sys.h`. */
 const CONNECTED = 0;
