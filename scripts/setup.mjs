@@ -37,7 +37,7 @@ const library = join(root, 'packages', 'sockcred');
 const addon = join(library, 'prebuilds', `${process.platform}-${process.arch}`, 'sockcred.node');
 const sources = [
   join(library, 'build-native.mjs'),
-  ...readdirSync(join(library, 'native')).map(file => join(library, 'native', file)),
+  ...readdirSync(join(library, 'native'), { recursive: true }).map(file => join(library, 'native', file)),
 ];
 if (modified(addon) < Math.max(...sources.map(modified))) {
   console.log('sockcred: compiling the native addon …');

@@ -1,18 +1,17 @@
-// Compiles the addon with the system's C compiler against the headers of the
-// npm package node-api-headers: no node-gyp, no header download.
+// Compiles the addon for this machine: a C compiler and the system's headers
+// are all that it takes. Nothing is downloaded, and Node's own headers are not
+// needed (native/node_api_declarations.h says why).
 //
-//   node build-native.mjs [--out FILE] [--sanitize] [--system linux|none]
+//   node build-native.mjs [--out FILE] [--sanitize] [--system NAME]
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { addonSources, systemOf, systems, WARNINGS } from './native-systems.mjs';
 
-const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
-const native = join(here, 'native');
 
 const HARDENED = ['-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong'];
 const SANITIZED = [
@@ -22,10 +21,9 @@ const SANITIZED = [
   '-fno-sanitize-recover=undefined',
   '-fno-omit-frame-pointer',
 ];
-const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wconversion', '-Wstrict-prototypes'];
 
-/** Compiles C files to one addon; ends the process with a message where that fails. */
-export function compileAddon(sources, out, { sanitize = false } = {}) {
+/** Compiles C files to one addon, or throws an Error that says what to do. */
+export function compileAddon(sources, out, { sanitize = false, flags = [] } = {}) {
   const compiler = process.env.CC ?? 'cc';
   const staged = `${out}.${process.pid}.tmp`;
   mkdirSync(dirname(out), { recursive: true });
@@ -36,41 +34,52 @@ export function compileAddon(sources, out, { sanitize = false } = {}) {
     '-shared',
     '-fvisibility=hidden',
     ...WARNINGS,
-    `-I${require('node-api-headers').include_dir}`,
+    ...flags,
     ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
     '-o',
     staged,
     ...sources,
   ];
   const { status, error } = spawnSync(compiler, args, { stdio: 'inherit' });
+  if (error !== undefined) {
+    throw new Error(
+      `the C compiler '${compiler}' did not start (${error.message}): install one ` +
+        '(Debian: apt-get install gcc libc6-dev) or set CC',
+    );
+  }
   if (status !== 0) {
     rmSync(staged, { force: true });
-    if (error !== undefined) {
-      console.error(`sockcred: the C compiler '${compiler}' did not start: ${error.message}`);
-      console.error('sockcred: install one (Debian: apt-get install gcc libc6-dev) or set CC');
-    }
-    process.exit(1);
+    throw new Error(`the C compiler '${compiler}' failed: see above`);
   }
   // A running process keeps the file it has loaded: replace it, never write into it.
   renameSync(staged, out);
 }
 
-function main() {
-  const { values } = parseArgs({
-    options: {
-      out: {
-        type: 'string',
-        default: join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'sockcred.node'),
-      },
-      sanitize: { type: 'boolean', default: false },
-      system: {
-        type: 'string',
-        default: existsSync(join(native, `sys_${process.platform}.c`)) ? process.platform : 'none',
-      },
-    },
-  });
-  const sources = [join(native, 'addon.c'), join(native, `sys_${values.system}.c`)];
-  compileAddon(sources, values.out, { sanitize: values.sanitize });
+/** Where the library looks for the addon of this machine. */
+export function addonPath() {
+  return join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'sockcred.node');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main();
+/** Compiles the addon as command line arguments say; see above. */
+export function build(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      out: { type: 'string', default: addonPath() },
+      sanitize: { type: 'boolean', default: false },
+      system: { type: 'string', default: systemOf(process.platform) },
+    },
+  });
+  if (!systems.includes(values.system)) throw new Error(`--system is one of ${systems.join(', ')}`);
+  compileAddon(addonSources(values.system), values.out, { sanitize: values.sanitize });
+  return values.out;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    build(process.argv.slice(2));
+  } catch (error) {
+    console.error(`sockcred: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

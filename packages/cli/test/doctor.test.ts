@@ -64,7 +64,7 @@ test('ids that a user namespace hides are absent, which is nothing broken', {
 test('without an addon for the machine that is broken, and nothing else is asked', {
   skip: needs('linux'),
 }, async t => {
-  const hook = 'data:text/javascript,Object.defineProperty(process,"arch",{value:"vax"})';
+  const hook = 'data:text/javascript,Object.defineProperty(process,%22arch%22,{value:%22vax%22})';
   const { status, found } = await diagnosis(t, { env: { NODE_OPTIONS: `--import=${hook}` } });
   assert.equal(status, 1);
   assert.equal(found.ok, false);

@@ -27,7 +27,9 @@ function median(values) {
 
 function bareLoop() {
   const file = join(directory, 'bare.node');
-  compileAddon([fileURLToPath(new URL('bare.c', import.meta.url))], file);
+  compileAddon([fileURLToPath(new URL('bare.c', import.meta.url))], file, {
+    flags: ['-Wno-missing-prototypes', `-I${createRequire(import.meta.url)('node-api-headers').include_dir}`],
+  });
   return createRequire(import.meta.url)(file).loop;
 }
 

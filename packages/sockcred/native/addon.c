@@ -7,16 +7,14 @@
  * The words of the scratch buffer are named in src/sys/addon.ts as well; ABI
  * changes whenever their meaning does, and the loader compares it.
  */
-#define NAPI_VERSION 8
-#include <node_api.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon.h"
 #include "sys.h"
 
-#define ABI 2
+#define ABI 3
 
 enum word {
 	WORD_ERROR = 0,
@@ -30,7 +28,13 @@ enum word {
 	WORD_GROUPS_COUNT = 8,
 	WORD_LABEL_STATUS = 9,
 	WORD_LABEL_LENGTH = 10,
-	WORDS = 16, /* the groups begin here, the label's bytes after them */
+	WORD_MORE_STATUS = 11,
+	WORD_REAL_UID = 12,
+	WORD_SAVED_UID = 13,
+	WORD_REAL_GID = 14,
+	WORD_SAVED_GID = 15,
+	WORD_ZONE = 16,
+	WORDS = 20, /* the groups begin here, the label's bytes after them */
 };
 
 struct state {
@@ -40,8 +44,7 @@ struct state {
 	size_t label_capacity;
 };
 
-/* Throws unless an exception is pending already; always returns NULL. */
-static napi_value broken(napi_env env, const char *message)
+napi_value broken(napi_env env, const char *message)
 {
 	bool pending = false;
 
@@ -58,7 +61,7 @@ static struct state *state_of(napi_env env)
 	return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
 }
 
-static napi_value integer(napi_env env, int32_t value)
+napi_value integer(napi_env env, int32_t value)
 {
 	napi_value result = NULL;
 
@@ -67,8 +70,7 @@ static napi_value integer(napi_env env, int32_t value)
 	return result;
 }
 
-/* Reads exactly `count` arguments; 0 when fewer were given. */
-static int arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values)
+int arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values)
 {
 	size_t given = count;
 
@@ -108,6 +110,7 @@ static void ask_all(struct state *state, int fd)
 	uint32_t *words = state->words;
 	uint32_t *groups = words + WORDS;
 	uint8_t *label = (uint8_t *)(groups + state->group_capacity);
+	struct sys_more_ids more = { 0 };
 	struct sys_cred cred = { 0 };
 	size_t size = 0;
 
@@ -120,6 +123,12 @@ static void ask_all(struct state *state, int fd)
 	size = 0;
 	words[WORD_LABEL_STATUS] = (uint32_t)sys_peer_label(fd, label, state->label_capacity, &size);
 	words[WORD_LABEL_LENGTH] = (uint32_t)size;
+	words[WORD_MORE_STATUS] = (uint32_t)sys_peer_more_ids(fd, &more);
+	words[WORD_REAL_UID] = more.real_uid;
+	words[WORD_SAVED_UID] = more.saved_uid;
+	words[WORD_REAL_GID] = more.real_gid;
+	words[WORD_SAVED_GID] = more.saved_gid;
+	words[WORD_ZONE] = (uint32_t)more.zone;
 }
 
 /* peer(fd): the sys_socket_kind; answers in the scratch buffer when it is 0. */
@@ -183,6 +192,28 @@ static napi_value peer_pidfd(napi_env env, napi_callback_info info)
 	return integer(env, status == 0 ? pidfd : -status);
 }
 
+/* peerToken(fd): a Uint32Array of eight words, or minus a status. */
+static napi_value peer_token(napi_env env, napi_callback_info info)
+{
+	napi_value value, buffer, result = NULL;
+	uint32_t token[8] = { 0 };
+	void *memory = NULL;
+	int32_t fd;
+	int status;
+
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &fd) != napi_ok)
+		return broken(env, "peerToken: a descriptor is needed");
+	status = sys_peer_token(fd, token);
+	if (status != 0)
+		return integer(env, -status);
+	if (napi_create_arraybuffer(env, sizeof(token), &memory, &buffer) != napi_ok)
+		return broken(env, "peerToken: no memory");
+	memcpy(memory, token, sizeof(token));
+	if (napi_create_typedarray(env, napi_uint32_array, 8, buffer, 0, &result) != napi_ok)
+		return broken(env, "peerToken: no memory");
+	return result;
+}
+
 /* selfTest(): the verdict, or minus a status. */
 static napi_value self_test(napi_env env, napi_callback_info info)
 {
@@ -191,68 +222,6 @@ static napi_value self_test(napi_env env, napi_callback_info info)
 
 	(void)info;
 	return integer(env, status == 0 ? (int32_t)verdict : -status);
-}
-
-static napi_value new_socket(napi_env env, int (*make)(int *))
-{
-	int fd = -1;
-	const int status = make(&fd);
-
-	return integer(env, status == 0 ? fd : -status);
-}
-
-/* streamSocket(), seqpacketSocket(): a new descriptor, or minus a status. */
-static napi_value stream_socket(napi_env env, napi_callback_info info)
-{
-	(void)info;
-	return new_socket(env, sys_stream_socket);
-}
-
-static napi_value seqpacket_socket(napi_env env, napi_callback_info info)
-{
-	(void)info;
-	return new_socket(env, sys_seqpacket_socket);
-}
-
-/* A descriptor and a Uint8Array with a name, the first two of `values`. */
-static int descriptor_and_name(napi_env env, const napi_value *values, int32_t *fd, uint8_t **name, size_t *length)
-{
-	napi_typedarray_type type;
-	void *bytes = NULL;
-
-	if (napi_get_value_int32(env, values[0], fd) != napi_ok ||
-	    napi_get_typedarray_info(env, values[1], &type, length, &bytes, NULL, NULL) != napi_ok ||
-	    type != napi_uint8_array)
-		return 0;
-	*name = bytes;
-	return 1;
-}
-
-/* bindListen(fd, name, backlog): 0, or minus a status. */
-static napi_value bind_listen(napi_env env, napi_callback_info info)
-{
-	napi_value values[3];
-	uint8_t *name = NULL;
-	size_t length = 0;
-	int32_t fd, backlog;
-
-	if (!arguments(env, info, 3, values) || !descriptor_and_name(env, values, &fd, &name, &length) ||
-	    napi_get_value_int32(env, values[2], &backlog) != napi_ok)
-		return broken(env, "bindListen: a descriptor, a name and a backlog are needed");
-	return integer(env, -sys_bind_listen(fd, name, length, backlog));
-}
-
-/* connect(fd, name): 0, or minus a status. */
-static napi_value connect_to(napi_env env, napi_callback_info info)
-{
-	napi_value values[2];
-	uint8_t *name = NULL;
-	size_t length = 0;
-	int32_t fd;
-
-	if (!arguments(env, info, 2, values) || !descriptor_and_name(env, values, &fd, &name, &length))
-		return broken(env, "connect: a descriptor and a name are needed");
-	return integer(env, -sys_connect(fd, name, length));
 }
 
 static void forget(napi_env env, void *data, void *hint)
@@ -265,18 +234,44 @@ static void forget(napi_env env, void *data, void *hint)
 	free(state);
 }
 
-static int export_function(napi_env env, napi_value exports, const char *name, napi_callback callback)
-{
-	napi_value function;
+static const struct {
+	const char *name;
+	napi_callback callback;
+} functions[] = {
+	{ "resize", resize },
+	{ "peer", peer },
+	{ "kind", kind },
+	{ "isDatagram", is_datagram },
+	{ "peerPidfd", peer_pidfd },
+	{ "peerToken", peer_token },
+	{ "selfTest", self_test },
+	{ "streamSocket", stream_socket },
+	{ "seqpacketSocket", seqpacket_socket },
+	{ "bindListen", bind_listen },
+	{ "connect", connect_to },
+};
 
-	return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function) == napi_ok &&
-	       napi_set_named_property(env, exports, name, function) == napi_ok;
+static int export_all(napi_env env, napi_value exports)
+{
+	napi_value value;
+
+	if (napi_create_int32(env, ABI, &value) != napi_ok ||
+	    napi_set_named_property(env, exports, "abi", value) != napi_ok ||
+	    napi_create_string_utf8(env, sys_name, NAPI_AUTO_LENGTH, &value) != napi_ok ||
+	    napi_set_named_property(env, exports, "system", value) != napi_ok)
+		return 0;
+	for (size_t index = 0; index < sizeof(functions) / sizeof(*functions); index++) {
+		if (napi_create_function(env, functions[index].name, NAPI_AUTO_LENGTH, functions[index].callback, NULL,
+					 &value) != napi_ok ||
+		    napi_set_named_property(env, exports, functions[index].name, value) != napi_ok)
+			return 0;
+	}
+	return 1;
 }
 
 NAPI_MODULE_INIT()
 {
 	struct state *state = calloc(1, sizeof(*state));
-	napi_value abi, name;
 
 	if (state == NULL)
 		return broken(env, "no memory");
@@ -284,20 +279,5 @@ NAPI_MODULE_INIT()
 		free(state);
 		return broken(env, "no instance data");
 	}
-	if (napi_create_int32(env, ABI, &abi) != napi_ok ||
-	    napi_set_named_property(env, exports, "abi", abi) != napi_ok ||
-	    napi_create_string_utf8(env, sys_name, NAPI_AUTO_LENGTH, &name) != napi_ok ||
-	    napi_set_named_property(env, exports, "system", name) != napi_ok ||
-	    !export_function(env, exports, "resize", resize) ||
-	    !export_function(env, exports, "peer", peer) ||
-	    !export_function(env, exports, "kind", kind) ||
-	    !export_function(env, exports, "isDatagram", is_datagram) ||
-	    !export_function(env, exports, "peerPidfd", peer_pidfd) ||
-	    !export_function(env, exports, "selfTest", self_test) ||
-	    !export_function(env, exports, "streamSocket", stream_socket) ||
-	    !export_function(env, exports, "seqpacketSocket", seqpacket_socket) ||
-	    !export_function(env, exports, "bindListen", bind_listen) ||
-	    !export_function(env, exports, "connect", connect_to))
-		return broken(env, "the exports cannot be set");
-	return exports;
+	return export_all(env, exports) ? exports : broken(env, "the exports cannot be set");
 }

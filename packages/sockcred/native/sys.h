@@ -19,8 +19,10 @@
 #define SYS_BAD_LENGTH 0x10001
 /* This kernel has no such question at all, whatever the socket. */
 #define SYS_UNSUPPORTED 0x10002
-/* The kernel's own list is capped and this one reached the cap. */
+/* The kernel's own list is capped and this one may have been cut. */
 #define SYS_MAYBE_INCOMPLETE 0x10003
+/* This kernel knows the question, and has recorded nothing for this socket. */
+#define SYS_NO_DATA 0x10004
 
 /* What a descriptor turned out to be. Only SYS_CONNECTED may be asked further. */
 enum sys_socket_kind {
@@ -41,14 +43,27 @@ struct sys_socket {
 	int remote_named; /* getpeername() gave one */
 };
 
+/* What stands for "no id" in every answer: (uid_t)-1. */
+#define SYS_NO_ID UINT32_C(0xffffffff)
+
 /* Ids as the kernel gave them, "none" markers included: the caller judges. */
 struct sys_cred {
 	uint32_t uid; /* effective */
 	uint32_t gid; /* effective */
-	uint32_t pid;
+	uint32_t pid; /* 0: not recorded, or not to be seen from here */
 };
 
-/* Which system this file was built for: "linux", "none". */
+/* What only illumos and Solaris tell; SYS_NO_ID and zone -1 where they do not. */
+struct sys_more_ids {
+	uint32_t real_uid, saved_uid;
+	uint32_t real_gid, saved_gid;
+	int32_t zone;
+};
+
+/*
+ * Which system this file was built for: "linux", "freebsd", "dragonfly",
+ * "openbsd", "netbsd", "darwin", "sunos", "getpeereid", "none".
+ */
 extern const char sys_name[];
 
 /* Looks at the descriptor before any question: family, listening, names. */
@@ -58,9 +73,10 @@ void sys_examine(int fd, struct sys_socket *out);
 int sys_peer_cred(int fd, struct sys_cred *out);
 
 /*
- * Supplementary groups of the peer, as captured with its ids. Writes at most
- * `capacity` ids. On ERANGE `*count` is the number needed, and nothing was
- * written.
+ * Supplementary groups of the peer, as captured with its ids; the effective
+ * gid may or may not be among them. Writes at most `capacity` ids. On ERANGE
+ * `*count` is the number needed, and nothing was written. On
+ * SYS_MAYBE_INCOMPLETE nothing was written either.
  */
 int sys_peer_groups(int fd, uint32_t *out, size_t capacity, size_t *count);
 
@@ -73,15 +89,27 @@ int sys_peer_label(int fd, uint8_t *out, size_t capacity, size_t *length);
 /* A new close-on-exec pidfd of the peer, which the caller owns. */
 int sys_peer_pidfd(int fd, int *out);
 
+/* Real and saved ids, and the zone, captured with the effective ids. */
+int sys_peer_more_ids(int fd, struct sys_more_ids *out);
+
+/*
+ * The audit token (macOS) of the process that used the peer's socket last, as
+ * it is now and not as it was at connect(): audit uid, effective uid and gid,
+ * real uid and gid, pid, audit session, and the pid's version, which changes
+ * with every fork and exec.
+ */
+int sys_peer_token(int fd, uint32_t out[8]);
+
 /* SOCK_STREAM and so on, in the kernel's numbers. */
 int sys_socket_type(int fd, int *out);
 int sys_is_datagram(int type);
 
 /*
  * Asks this kernel about sockets whose answer is known beforehand: one end of
- * a socketpair must show this process, and an unconnected socket must show
- * nobody. `*verdict` is written with status 0 only; another status means that
- * the test could not be run and says nothing about the kernel.
+ * a socketpair must show this process, where socketpairs have credentials at
+ * all, and an unconnected socket must show nobody. `*verdict` is written with
+ * status 0 only; another status means that the test could not be run and says
+ * nothing about the kernel.
  */
 enum sys_self_test_verdict {
 	SYS_TRUSTWORTHY = 0,
@@ -96,7 +124,8 @@ int sys_seqpacket_socket(int *out);
 
 /*
  * The names of sockets: `name` is the bytes of a path without its final NUL,
- * or of an abstract name with its leading NUL, and every byte counts.
+ * or of an abstract name with its leading NUL, and every byte counts. Only
+ * Linux has abstract names: SYS_UNSUPPORTED elsewhere.
  */
 
 /*

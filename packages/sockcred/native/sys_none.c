@@ -1,5 +1,5 @@
 /*
- * Every system that has no file of its own yet: each question is answered
+ * Systems with no way to ask a socket for its peer: each question is answered
  * with "no such question". Nothing here may ever look like an identity.
  */
 #include "sys.h"
@@ -16,31 +16,6 @@ void sys_examine(int fd, struct sys_socket *out)
 }
 
 int sys_peer_cred(int fd, struct sys_cred *out)
-{
-	(void)fd;
-	(void)out;
-	return SYS_UNSUPPORTED;
-}
-
-int sys_peer_groups(int fd, uint32_t *out, size_t capacity, size_t *count)
-{
-	(void)fd;
-	(void)out;
-	(void)capacity;
-	(void)count;
-	return SYS_UNSUPPORTED;
-}
-
-int sys_peer_label(int fd, uint8_t *out, size_t capacity, size_t *length)
-{
-	(void)fd;
-	(void)out;
-	(void)capacity;
-	(void)length;
-	return SYS_UNSUPPORTED;
-}
-
-int sys_peer_pidfd(int fd, int *out)
 {
 	(void)fd;
 	(void)out;

@@ -1,4 +1,4 @@
-/** The native core on its own: native/test/*.c, linked with sys_linux.c, one case per process. */
+/** The native core on its own: native/test/*.c, linked with Linux's half of the core, one case per process. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -31,7 +31,17 @@ function workDirectory(): string {
 function nativeTests(): string {
   if (program !== undefined) return program;
   const file = join(workDirectory(), 'native-tests');
-  const sources = ['sys_linux.c', 'test/main.c', 'test/questions_test.c', 'test/answers_test.c'];
+  const sources = [
+    'sys_linux.c',
+    'unix_socket.c',
+    'self_test.c',
+    'layouts.c',
+    'absent/more_ids.c',
+    'absent/token.c',
+    'test/main.c',
+    'test/questions_test.c',
+    'test/answers_test.c',
+  ];
   const wrapped = ['getsockopt', 'getsockname', 'getpeername'].map(name => `-Wl,--wrap=${name}`);
   const { status, stderr } = spawnSync(
     programPath('cc'),
@@ -113,16 +123,17 @@ test('T13: built for a system without any of this, the addon answers no question
   const none = addonFor('none');
   const unsupported = -0x10002;
   assert.equal(none.system, 'none');
-  const words = new Uint32Array(none.resize(4, 16), 0, 16).fill(0xabababab);
+  const words = new Uint32Array(none.resize(4, 16), 0, 20).fill(0xabababab);
   for (const fd of [0, 1, 2, -1]) {
     assert.equal(none.kind(fd), 6);
     assert.equal(none.peer(fd), 6);
     assert.equal(none.isDatagram(fd), unsupported);
     assert.equal(none.peerPidfd(fd), unsupported);
+    assert.equal(none.peerToken(fd), unsupported);
   }
   assert.deepEqual(
-    [...words.subarray(3, 11)],
-    Array.from({ length: 8 }, () => 0xabababab),
+    [...words.subarray(3, 20)],
+    Array.from({ length: 17 }, () => 0xabababab),
     'no answer was written',
   );
   assert.equal(none.selfTest(), unsupported);
@@ -138,7 +149,7 @@ test('the addon refuses wrong arguments, and survives them', { skip }, () => {
   assert.throws(() => call('peer', 0), /scratch buffer/, 'before there is room for an answer');
   assert.ok(call('resize', 4, 16) instanceof ArrayBuffer);
   const odd = [undefined, null, '0', {}, [], 1n, Symbol('fd'), () => 0, true];
-  for (const name of ['peer', 'kind', 'isDatagram', 'peerPidfd']) {
+  for (const name of ['peer', 'kind', 'isDatagram', 'peerPidfd', 'peerToken']) {
     assert.throws(() => call(name), Error, name);
     for (const value of odd) assert.throws(() => call(name, value), Error, name);
   }

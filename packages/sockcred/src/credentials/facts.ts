@@ -87,21 +87,26 @@ function factsOf(system: SystemFacts, role: PeerRole | undefined): Facts {
   };
 }
 
-const made = new Map<SystemFacts, Map<PeerRole | undefined, Facts>>();
+/** All roles of one system: a program meets one system only. */
+interface Made extends Readonly<Record<PeerRole, Facts>> {
+  readonly system: SystemFacts;
+  readonly untold: Facts;
+}
+
+let made: Made | undefined;
 
 /** What this system can say of a peer in this role. */
 export function factsUnder(system: SystemFacts, role: PeerRole | undefined): Facts {
-  let ofSystem = made.get(system);
-  if (ofSystem === undefined) {
-    ofSystem = new Map();
-    made.set(system, ofSystem);
+  if (made?.system !== system) {
+    made = {
+      system,
+      connector: factsOf(system, 'connector'),
+      listener: factsOf(system, 'listener'),
+      creator: factsOf(system, 'creator'),
+      untold: factsOf(system, undefined),
+    };
   }
-  let facts = ofSystem.get(role);
-  if (facts === undefined) {
-    facts = factsOf(system, role);
-    ofSystem.set(role, facts);
-  }
-  return facts;
+  return made[role ?? 'untold'];
 }
 
 /** Why a question that this system can answer has no answer, by what became of it. */

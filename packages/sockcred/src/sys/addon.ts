@@ -7,15 +7,29 @@
 import { createRequire } from 'node:module';
 import { PeerError } from '../errors.ts';
 
+/** Which kernel file the addon was built from; FreeBSD and DragonFly share one. */
+export type NativeSystem =
+  | 'linux'
+  | 'freebsd'
+  | 'dragonfly'
+  | 'openbsd'
+  | 'netbsd'
+  | 'darwin'
+  | 'sunos'
+  | 'getpeereid'
+  | 'none';
+
 /** What `native/addon.c` exports; a negative result is minus a status of `native/sys.h`. */
 export interface Addon {
   readonly abi: number;
-  readonly system: 'linux' | 'none';
+  readonly system: NativeSystem;
   resize(groups: number, labelBytes: number): ArrayBuffer;
   peer(fd: number): number;
   kind(fd: number): number;
   isDatagram(fd: number): number;
   peerPidfd(fd: number): number;
+  /** The eight words of a macOS audit token, which is of the moment of the call. */
+  peerToken(fd: number): Uint32Array | number;
   selfTest(): number;
   streamSocket(): number;
   seqpacketSocket(): number;
@@ -24,7 +38,7 @@ export interface Addon {
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 2;
+const ABI = 3;
 
 function load(target: string): unknown {
   const require = createRequire(import.meta.url);
@@ -33,7 +47,32 @@ function load(target: string): unknown {
       return require('../../prebuilds/linux-x64/sockcred.node');
     case 'linux-arm64':
       return require('../../prebuilds/linux-arm64/sockcred.node');
+    case 'linux-arm':
+      return require('../../prebuilds/linux-arm/sockcred.node');
+    case 'linux-riscv64':
+      return require('../../prebuilds/linux-riscv64/sockcred.node');
+    case 'linux-s390x':
+      return require('../../prebuilds/linux-s390x/sockcred.node');
+    case 'linux-ppc64':
+      return require('../../prebuilds/linux-ppc64/sockcred.node');
+    case 'darwin-x64':
+      return require('../../prebuilds/darwin-x64/sockcred.node');
+    case 'darwin-arm64':
+      return require('../../prebuilds/darwin-arm64/sockcred.node');
+    case 'freebsd-x64':
+      return require('../../prebuilds/freebsd-x64/sockcred.node');
+    case 'freebsd-arm64':
+      return require('../../prebuilds/freebsd-arm64/sockcred.node');
+    case 'netbsd-x64':
+      return require('../../prebuilds/netbsd-x64/sockcred.node');
+    case 'netbsd-arm64':
+      return require('../../prebuilds/netbsd-arm64/sockcred.node');
+    case 'openbsd-x64':
+      return require('../../prebuilds/openbsd-x64/sockcred.node');
+    case 'openbsd-arm64':
+      return require('../../prebuilds/openbsd-arm64/sockcred.node');
     default:
+      // What `npx sockcred build` makes on any other system.
       return require(`../../prebuilds/${target}/sockcred.node`);
   }
 }
@@ -52,11 +91,11 @@ export function addon(): Addon {
   try {
     candidate = load(target) as Addon;
   } catch (cause) {
-    const message = `the native addon for ${target} does not load; build it with 'npm run build' (needs a C compiler)`;
+    const message = `no native addon for ${target} loads here; 'npx sockcred build' makes one (it needs a C compiler)`;
     throw new PeerError('ERR_PEER_ADDON', message, { scope: 'daemon', cause });
   }
   if (candidate.abi !== ABI) {
-    const message = `the native addon for ${target} is of another version (ABI ${candidate.abi}, needed: ${ABI}); build it again with 'npm run build'`;
+    const message = `the native addon for ${target} is of another version (ABI ${candidate.abi}, needed: ${ABI}); 'npx sockcred build' makes it again (it needs a C compiler)`;
     throw new PeerError('ERR_PEER_ADDON', message, { scope: 'daemon' });
   }
   loaded = candidate;

@@ -1,0 +1,100 @@
+/* Reads what kernels say about a peer out of their bytes: see layouts.h. */
+#include "layouts.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct ids_layout linux_ucred = {
+	LINUX_UCRED_SIZE,
+	LINUX_UCRED_UID,
+	LINUX_UCRED_GID,
+	LINUX_UCRED_PID,
+};
+const struct ids_layout openbsd_sockpeercred = {
+	OPENBSD_SOCKPEERCRED_SIZE,
+	OPENBSD_SOCKPEERCRED_UID,
+	OPENBSD_SOCKPEERCRED_GID,
+	OPENBSD_SOCKPEERCRED_PID,
+};
+const struct ids_layout netbsd_unpcbid = {
+	NETBSD_UNPCBID_SIZE,
+	NETBSD_UNPCBID_UID,
+	NETBSD_UNPCBID_GID,
+	NETBSD_UNPCBID_PID,
+};
+
+const struct xucred_layout freebsd_xucred_lp64 = { FREEBSD_XUCRED_SIZE_LP64, FREEBSD_XUCRED_PID_LP64, 1 };
+const struct xucred_layout freebsd_xucred_ilp32 = { FREEBSD_XUCRED_SIZE_ILP32, FREEBSD_XUCRED_PID_ILP32, 1 };
+const struct xucred_layout dragonfly_xucred = { DRAGONFLY_XUCRED_SIZE, NO_FIELD, 1 };
+/* Membership beyond this list is a directory's business: it is never known to be whole. */
+const struct xucred_layout darwin_xucred = { DARWIN_XUCRED_SIZE, NO_FIELD, 0 };
+
+static uint32_t word_at(const void *answer, size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, (const uint8_t *)answer + offset, sizeof(word));
+	return word;
+}
+
+static uint32_t pid_at(const void *answer, size_t offset)
+{
+	return offset == NO_FIELD ? 0 : word_at(answer, offset);
+}
+
+int decode_ids(const struct ids_layout *layout, const void *answer, size_t length, struct sys_cred *out)
+{
+	if (length != layout->size)
+		return SYS_BAD_LENGTH;
+	out->uid = word_at(answer, layout->uid);
+	out->gid = word_at(answer, layout->gid);
+	out->pid = pid_at(answer, layout->pid);
+	return 0;
+}
+
+/* How many groups a well-formed xucred has; 0 for one that is not. */
+static size_t xucred_groups(const struct xucred_layout *layout, const void *answer, size_t length)
+{
+	int16_t count;
+
+	if (length != layout->size || word_at(answer, XUCRED_AT_VERSION) != XUCRED_KNOWN_VERSION)
+		return 0;
+	memcpy(&count, (const uint8_t *)answer + XUCRED_AT_NGROUPS, sizeof(count));
+	return count >= 1 && count <= XUCRED_MOST_GROUPS ? (size_t)count : 0;
+}
+
+int decode_xucred(const struct xucred_layout *layout, const void *answer, size_t length, struct sys_cred *out)
+{
+	/* Without a group there is no gid either: then nothing here is believed. */
+	if (xucred_groups(layout, answer, length) == 0)
+		return SYS_BAD_LENGTH;
+	out->uid = word_at(answer, XUCRED_AT_UID);
+	out->gid = word_at(answer, XUCRED_AT_GROUPS);
+	out->pid = pid_at(answer, layout->pid);
+	return 0;
+}
+
+int decode_xucred_groups(const struct xucred_layout *layout, const void *answer, size_t length, uint32_t *out,
+			 size_t capacity, size_t *count)
+{
+	const size_t all = xucred_groups(layout, answer, length);
+
+	if (all == 0)
+		return SYS_BAD_LENGTH;
+	if (!layout->complete_below_most || all == XUCRED_MOST_GROUPS)
+		return SYS_MAYBE_INCOMPLETE;
+	*count = all - 1;
+	if (all - 1 > capacity)
+		return ERANGE;
+	for (size_t index = 1; index < all; index++)
+		out[index - 1] = word_at(answer, XUCRED_AT_GROUPS + index * sizeof(*out));
+	return 0;
+}
+
+int decode_audit_token(const void *answer, size_t length, uint32_t out[8])
+{
+	if (length != DARWIN_AUDIT_TOKEN_SIZE)
+		return SYS_BAD_LENGTH;
+	memcpy(out, answer, DARWIN_AUDIT_TOKEN_SIZE);
+	return 0;
+}
