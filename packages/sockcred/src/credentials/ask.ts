@@ -18,7 +18,7 @@ import {
 import { type Circumstances, decodePeer, mayBeOurselves, withRole } from './decode.ts';
 import type { PeerCredentials } from './peer-credentials.ts';
 import { type Ends, roleOf, type Side } from './role.ts';
-import { systemFacts } from './systems.ts';
+import { type SystemFacts, systemFacts } from './systems.ts';
 
 /** What may be asked: a socket, something over one, or a file descriptor. */
 export type PeerSource = SocketSource | number;
@@ -46,8 +46,9 @@ interface Answer {
 
 const asked = new WeakMap<Socket, Asked>();
 
-/** `process.pid` is a getter that costs as much as a system call's tenth; read at the first question. */
+/** What does not change while a program runs, read at its first question: `process.pid` is a slow getter. */
 let ownPid = 0;
+let system: SystemFacts | undefined;
 
 /**
  * Who is at the other end of a connected Unix socket, with the kernel as the
@@ -89,7 +90,7 @@ let ownPid = 0;
  */
 export function peerCredentials(source: PeerSource, options?: PeerOptions): PeerCredentials {
   const side = options?.side;
-  if (typeof source === 'number') return decode(peerAnswers(checkedDescriptor(source)), side).peer;
+  if (typeof source === 'number') return answer(peerAnswers(checkedDescriptor(source)), side).peer;
   const socket = socketOf(source);
   const handle = handleOf(socket);
   const before = asked.get(socket);
@@ -102,16 +103,17 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
       scope: 'connection',
     });
   }
-  const now = decode(peerAnswers(descriptorOf(socket, handle)), side);
+  const now = answer(peerAnswers(descriptorOf(socket, handle)), side);
   asked.set(socket, { handle, ...now });
   return now.peer;
 }
 
-function decode(answers: PeerAnswers, side: Side | undefined): Answer {
+function answer(answers: PeerAnswers, side: Side | undefined): Answer {
   if (ownPid === 0) ownPid = process.pid;
+  system ??= systemFacts(answers.system);
   const pidIsOurs = answers.pid === ownPid;
   const ends = { localNamed: answers.localNamed, remoteNamed: answers.remoteNamed, pidIsOurs };
-  const around = { system: systemFacts(answers.system), view: idView(), pidIsOurs };
+  const around = { system, view: idView(), pidIsOurs };
   return { ends, around, side, peer: decodePeer(answers, around, roleOf(ends, side)) };
 }
 

@@ -11,7 +11,7 @@ import { type SystemFacts, systemFacts } from '../credentials/systems.ts';
 import { addon } from '../sys/addon.ts';
 import { fs } from '../sys/builtin-modules.ts';
 import { idView } from '../sys/id-view.ts';
-import { labellingModules, linuxSince } from '../sys/kernel.ts';
+import { labellingModules, linuxSince, targetName } from '../sys/kernel.ts';
 import { peerPidfd } from '../sys/peer-pidfd.ts';
 import { pidfdProcess } from '../sys/pidfd-info.ts';
 import { ensureTrustworthy } from '../sys/self-test.ts';
@@ -118,7 +118,7 @@ function pidfdFinding(fd: number): Finding {
     return process_.pid === process.pid ? works('names this process') : broken('names another process');
   }
   return process_.state === 'unknown'
-    ? absent('given, and /proc/self/fdinfo does not say of whom')
+    ? absent('given, and its fdinfo does not say of whom')
     : broken(`given, and ${process_.state}`);
 }
 
@@ -130,10 +130,11 @@ function mapsFinding(): Finding {
 
 /** The addon and the self-test, without which nothing else is asked. */
 export function foundations(): readonly Mechanism[] {
-  const target = `${process.platform}-${process.arch}`;
   const loads = tried('addon', 'a way to ask the kernel', () => {
     const { system } = addon();
-    return system === 'none' ? absent(`${target}: no question is built in`) : works(`${target}: ${system}`);
+    return system === 'none'
+      ? absent(`${targetName()}: no question is built in`)
+      : works(`${targetName()}: ${system}`);
   });
   if (loads.state !== 'works') return [loads];
   return [

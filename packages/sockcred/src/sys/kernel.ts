@@ -10,6 +10,11 @@ export function kernelName(): string {
   return `${os().type()} ${os().release()} ${process.arch}`;
 }
 
+/** `linux-x64`: which addon belongs here. */
+export function targetName(): string {
+  return `${process.platform}-${process.arch}`;
+}
+
 /** Is this Linux of at least that version, as its release says? */
 export function linuxSince(major: number, minor: number): boolean {
   const [, first, second] = /^(\d+)\.(\d+)/.exec(os().release()) ?? [];
