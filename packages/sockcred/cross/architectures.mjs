@@ -34,7 +34,10 @@ const here = fileURLToPath(new URL('./', import.meta.url));
 const directory = join(buildDirectory, 'architectures');
 
 function run(command, args, options = {}) {
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options });
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    ...options,
+  });
   if (status === 0) return stdout;
   throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? signal ?? status}\n${stdout}${stderr}`);
 }
@@ -54,7 +57,9 @@ function provide(architecture) {
   const lib = join(libraries(architecture), 'lib');
   const packages = [
     ...(existsSync(`/usr/bin/qemu-${qemu}-static`) ? [] : ['qemu-user-static']),
-    ...(existsSync(join(lib, 'libstdc++.so.6')) ? [] : [`libc6-${debian}-cross`, `libstdc++6-${debian}-cross`]),
+    ...(existsSync(join(lib, 'libstdc++.so.6'))
+      ? []
+      : [`libc6-${debian}-cross`, `libstdc++6-${debian}-cross`]),
     ...(existsSync(join(lib, 'libatomic.so.1')) ? [] : [`libatomic1-${debian}-cross`]),
   ];
   if (packages.length > 0) {
@@ -74,7 +79,11 @@ function provide(architecture) {
 
 /** The fixtures of every kernel's answers, linked like the addon; on big-endian, other bytes. */
 function fixtures(target) {
-  const files = [join(here, 'layouts-addon.c'), join(native, 'test', 'layouts_test.c'), join(native, 'layouts.c')];
+  const files = [
+    join(here, 'layouts-addon.c'),
+    join(native, 'test', 'layouts_test.c'),
+    join(native, 'layouts.c'),
+  ];
   const objects = files.map((file, index) => {
     const object = join(directory, `${target.name}-${index}.o`);
     const { ok, output } = runZig(compileArguments(target, file, object));

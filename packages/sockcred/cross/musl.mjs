@@ -27,7 +27,8 @@ function run(command, args, cwd = directory) {
 /** Another release's package, with package lists of its own: the machine's apt stays as it is. */
 function downloadMusl(into) {
   const lists = join(directory, 'apt');
-  for (const each of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(lists, each), { recursive: true });
+  for (const each of ['lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(lists, each), { recursive: true });
   const mirror = run('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
     .split('\n')
     .find(line => line.endsWith('/debian/'));
@@ -65,7 +66,9 @@ function main() {
   const loaded = JSON.parse(run(loader, [node, '-p', report]));
   if (!loaded.includes(loader) || loaded.some(each => each.includes('x86_64-linux-gnu')))
     throw new Error(`this Node does not run on musl alone: ${loaded.join(', ')}`);
-  process.stdout.write(`musl: ${run(loader, [node, fileURLToPath(new URL('real-client.mjs', import.meta.url))])}`);
+  process.stdout.write(
+    `musl: ${run(loader, [node, fileURLToPath(new URL('real-client.mjs', import.meta.url))])}`,
+  );
 }
 
 main();

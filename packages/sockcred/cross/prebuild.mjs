@@ -17,8 +17,10 @@ const MOST_BYTES = 400 * 1024;
 const prebuilds = fileURLToPath(new URL('../prebuilds/', import.meta.url));
 
 /** What every C library of Linux has, and Node-API. */
-const PLAIN_SYMBOL = /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl)$/;
-const LIBC_SYMBOL = /^(calloc|free|memcpy|memset|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
+const PLAIN_SYMBOL =
+  /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl)$/;
+const LIBC_SYMBOL =
+  /^(calloc|free|memcpy|memset|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
 
 /** What would keep this file from loading under either libc of Linux. */
 function linuxProblems(file) {

@@ -42,9 +42,15 @@ async function connection(server, path, groups) {
  * an int; of such a list nothing must be told, least of all a part.
  */
 function checkGroups(peer, given) {
-  if (peer.groups !== undefined) assert.deepEqual(peer.groups, [...given, GID].sort((a, b) => a - b));
+  if (peer.groups !== undefined)
+    assert.deepEqual(
+      peer.groups,
+      [...given, GID].sort((a, b) => a - b),
+    );
   else assert.ok(given.length > 1 && process.argv.includes('--emulated'), peer.evidence.groups.detail);
-  return peer.groups === undefined ? `absent of ${given.length} (${peer.evidence.groups.reason})` : peer.groups.join(' ');
+  return peer.groups === undefined
+    ? `absent of ${given.length} (${peer.evidence.groups.reason})`
+    : peer.groups.join(' ');
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'sockcred-client-'));
@@ -62,7 +68,9 @@ try {
     assert.equal(peer.pid, pid);
     assert.equal(peer.role, 'connector');
     const told = checkGroups(peer, groups);
-    console.log(`${process.arch}, Node ${process.version}: uid ${UID}, gid ${GID}, pid ${pid}, groups ${told}`);
+    console.log(
+      `${process.arch}, Node ${process.version}: uid ${UID}, gid ${GID}, pid ${pid}, groups ${told}`,
+    );
     socket.destroy();
   }
   server.close();

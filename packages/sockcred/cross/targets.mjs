@@ -52,7 +52,16 @@ export const targets = [
 /** Nothing is ever thrown through this code; on arm its tables ask for functions of the compiler's library. */
 const NO_UNWINDING = ['-fno-unwind-tables', '-fno-asynchronous-unwind-tables'];
 
-const COMMON = ['-std=c11', '-O2', '-g0', '-fPIC', '-fvisibility=hidden', '-fno-sanitize=all', '-fno-ident', ...NO_UNWINDING];
+const COMMON = [
+  '-std=c11',
+  '-O2',
+  '-g0',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-fno-sanitize=all',
+  '-fno-ident',
+  ...NO_UNWINDING,
+];
 
 /**
  * The arguments of zig that compile one file for a target. Linux files must
@@ -76,7 +85,9 @@ export function sourcesOf(target) {
 /** The arguments of zig that make a file to load, which takes every symbol from the program that loads it. */
 export function linkArguments(target, objects, out) {
   const way =
-    target.system === 'darwin' ? ['-Wl,-undefined,dynamic_lookup'] : ['-Wl,-z,noexecstack', '-Wl,-z,relro,-z,now'];
+    target.system === 'darwin'
+      ? ['-Wl,-undefined,dynamic_lookup']
+      : ['-Wl,-z,noexecstack', '-Wl,-z,relro,-z,now'];
   return ['cc', '-target', target.triple, '-shared', '-nostdlib', '-s', ...way, ...objects, '-o', out];
 }
 
