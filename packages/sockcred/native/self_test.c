@@ -4,7 +4,9 @@
  * Two sockets tell: one whose peer we are, and one that has none.
  */
 #define _GNU_SOURCE
-#define __EXTENSIONS__
+#ifndef __EXTENSIONS__
+#define __EXTENSIONS__ 1
+#endif
 #include "unix_socket.h"
 #include "sys.h"
 

@@ -4,7 +4,9 @@
  * the peer's connect(), on the connecting side when the peer's end was made.
  * Each part may be unavailable by itself: ucred_get(3C).
  */
-#define __EXTENSIONS__
+#ifndef __EXTENSIONS__
+#define __EXTENSIONS__ 1
+#endif
 #include "sys.h"
 #include "unix_socket.h"
 

@@ -6,7 +6,9 @@
  * have options of their own under the same numbers.
  */
 #define _GNU_SOURCE
-#define __EXTENSIONS__
+#ifndef __EXTENSIONS__
+#define __EXTENSIONS__ 1
+#endif
 #include "unix_socket.h"
 #include "sys.h"
 

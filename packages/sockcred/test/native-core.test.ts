@@ -41,6 +41,7 @@ function nativeTests(): string {
     'test/main.c',
     'test/questions_test.c',
     'test/answers_test.c',
+    'test/layouts_test.c',
   ];
   const wrapped = ['getsockopt', 'getsockname', 'getpeername'].map(name => `-Wl,--wrap=${name}`);
   const { status, stderr } = spawnSync(
@@ -88,6 +89,12 @@ const CASES: Readonly<Record<string, string>> = {
   'odd-addresses': 'an odd address is never taken for a connection',
   emulation: 'T13: an emulation that names whoever asks is found out by the self-test',
   'self-test-refused': 'a self-test that is refused is no verdict',
+  'three-ids': 'T4, T6: the bytes of Linux, OpenBSD and NetBSD, each in its order, and no other length',
+  'xucred-form': 'T4, T6: a struct xucred of another version, length or number of groups is not believed',
+  'xucred-fields': 'T6: the bytes of FreeBSD (64 and 32 bits), DragonFly and macOS, each id in its place',
+  'xucred-groups': 'T21: unused room for groups is no group; 16 groups, or any on macOS, are not all',
+  'macos-pid': 'T29: no bytes of macOS are taken for a pid, and none of DragonFly',
+  'audit-token': 'T29: an audit token is eight words, kept apart from the ids at connect()',
 };
 
 for (const [name, title] of Object.entries(CASES)) {

@@ -1,0 +1,13 @@
+/*
+ * native/linux_options.h against the headers of a Linux kernel that is newer
+ * than any libc's: <asm/socket.h> as the kernel exports it, and nothing else.
+ */
+#include <asm/socket.h>
+#include <linux/version.h>
+
+#include "../native/linux_options.h"
+
+_Static_assert(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0), "headers that know SO_PEERPIDFD");
+_Static_assert(SO_PEERSEC == KERNEL_SO_PEERSEC, "SO_PEERSEC");
+_Static_assert(SO_PEERGROUPS == KERNEL_SO_PEERGROUPS, "SO_PEERGROUPS");
+_Static_assert(SO_PEERPIDFD == KERNEL_SO_PEERPIDFD, "SO_PEERPIDFD");

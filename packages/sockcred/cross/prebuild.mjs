@@ -1,0 +1,66 @@
+// Makes every file that the package ships: prebuilds/<platform>-<arch>/sockcred.node.
+// A Linux file needs no library and no symbol version, so that the same one
+// loads under glibc and musl; that and the size of all of them is checked here.
+//
+//   npm run prebuild
+
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileFor } from './check.mjs';
+import { readElf } from './elf.mjs';
+import { linkArguments, sourcesOf, targets } from './targets.mjs';
+import { buildDirectory, ensureInstalled, runZig } from './toolchain.mjs';
+
+const MOST_BYTES = 400 * 1024;
+
+const prebuilds = fileURLToPath(new URL('../prebuilds/', import.meta.url));
+
+/** What every C library of Linux has, and Node-API. */
+const PLAIN_SYMBOL =
+  /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl)$/;
+const LIBC_SYMBOL =
+  /^(calloc|free|memcpy|memset|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
+
+/** What would keep this file from loading under either libc of Linux. */
+function linuxProblems(file) {
+  const { needed, versioned, undefinedSymbols } = readElf(readFileSync(file));
+  const odd = undefinedSymbols.filter(name => !PLAIN_SYMBOL.test(name) && !LIBC_SYMBOL.test(name));
+  return [
+    ...needed.map(name => `needs the library ${name}`),
+    ...(versioned ? ['asks for versions of symbols'] : []),
+    ...odd.map(name => `asks for ${name}, which not every libc has`),
+  ];
+}
+
+/** Links one target's file and puts it in its place; its size. */
+export function prebuild(target) {
+  const scratch = join(buildDirectory, 'prebuild', target.name);
+  mkdirSync(scratch, { recursive: true });
+  const { objects, failures } = compileFor(target, sourcesOf(target), scratch);
+  if (failures.length > 0) throw new Error(`${target.name}: ${failures.join('\n')}`);
+  const staged = join(scratch, 'sockcred.node');
+  const { ok, output } = runZig(linkArguments(target, objects, staged));
+  if (!ok) throw new Error(`${target.name}: ${output}`);
+  const problems = target.system === 'linux' ? linuxProblems(staged) : [];
+  if (problems.length > 0) throw new Error(`${target.name}: ${problems.join(', ')}`);
+  const out = join(prebuilds, target.name, 'sockcred.node');
+  mkdirSync(join(prebuilds, target.name), { recursive: true });
+  renameSync(staged, out);
+  rmSync(scratch, { recursive: true });
+  return statSync(out).size;
+}
+
+function main() {
+  ensureInstalled();
+  let all = 0;
+  for (const target of targets.filter(each => each.ships)) {
+    const size = prebuild(target);
+    all += size;
+    console.log(`${String(size).padStart(7)} bytes  ${target.name}`);
+  }
+  console.log(`${String(all).padStart(7)} bytes  all`);
+  if (all > MOST_BYTES) throw new Error(`more than ${MOST_BYTES} bytes`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -1,0 +1,8 @@
+/* DragonFly sys/sys/types.h, sys/sys/stdint.h. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+typedef uint32_t uid_t;
+typedef uint32_t gid_t;
+typedef int32_t pid_t;
+typedef unsigned int u_int;

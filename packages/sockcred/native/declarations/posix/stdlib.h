@@ -1,0 +1,5 @@
+/* POSIX.1-2017 <stdlib.h>. */
+#pragma once
+#include <stddef.h>
+void *calloc(size_t, size_t);
+void free(void *);
