@@ -37,9 +37,10 @@ export const targets = [
   other('freebsd-ia32', 'freebsd', 'x86-freebsd'),
   other('netbsd-x64', 'netbsd', 'x86_64-netbsd', { ships: true }),
   other('netbsd-arm64', 'netbsd', 'aarch64-netbsd', { ships: true }),
-  // OpenBSD's own compiler keeps the stack protector's secret in each object; zig has none to link.
-  other('openbsd-x64', 'openbsd', 'x86_64-openbsd', { ships: true, unprotected: true }),
-  other('openbsd-arm64', 'openbsd', 'aarch64-openbsd', { ships: true, unprotected: true }),
+  // No file: OpenBSD's own compiler hardens in ways that its kernel insists on (branch targets, the
+  // secret of the stack protector in each object), so there the addon is built where it runs.
+  other('openbsd-x64', 'openbsd', 'x86_64-openbsd'),
+  other('openbsd-arm64', 'openbsd', 'aarch64-openbsd'),
   other('dragonfly-x64', 'freebsd', 'x86_64-unknown-dragonfly', { declarations: 'dragonfly' }),
   other('sunos-x64', 'sunos', 'x86_64-unknown-solaris2.11', { declarations: 'sunos' }),
   // getpeereid(3) where real headers declare it, for the systems that have nothing else.
@@ -74,8 +75,7 @@ export function compileArguments(target, file, out) {
     const headers = onlyHeaders([at(target.declarations), at('posix')]);
     return ['clang', `--target=${target.triple}`, '-ffreestanding', ...headers, ...flags];
   }
-  const protector = target.unprotected ? '-fno-stack-protector' : '-fstack-protector-strong';
-  return ['cc', '-target', target.triple, protector, ...flags];
+  return ['cc', '-target', target.triple, '-fstack-protector-strong', ...flags];
 }
 
 export function sourcesOf(target) {

@@ -67,10 +67,6 @@ function load(target: string): unknown {
       return require('../../prebuilds/netbsd-x64/sockcred.node');
     case 'netbsd-arm64':
       return require('../../prebuilds/netbsd-arm64/sockcred.node');
-    case 'openbsd-x64':
-      return require('../../prebuilds/openbsd-x64/sockcred.node');
-    case 'openbsd-arm64':
-      return require('../../prebuilds/openbsd-arm64/sockcred.node');
     default:
       // What `npx sockcred build` makes on any other system.
       return require(`../../prebuilds/${target}/sockcred.node`);
