@@ -158,11 +158,14 @@ test('bare questions', asRoot, async t => {
     assert.deepEqual(parsePidfdInfo(told.fdinfo.reaped), { state: 'reaped' });
   });
 
+  // 6.11 and 6.12 have ioctls of pidfds, none of which takes an argument.
+  const noInfo = since(6, 11) ? 'EINVAL' : 'ENOTTY';
+
   await t.test('V11: PIDFD_GET_INFO is there from 6.13 on, its exit status from 6.15 on', () => {
-    assert.deepEqual(told.info.alive, since(6, 13) ? [3, told.other, 0] : 'ENOTTY');
-    assert.equal(told.info.reaped, since(6, 13) ? 'ESRCH' : 'ENOTTY');
+    assert.deepEqual(told.info.alive, since(6, 13) ? [3, told.other, 0] : noInfo);
+    assert.equal(told.info.reaped, since(6, 13) ? 'ESRCH' : noInfo);
     if (since(6, 15)) assert.equal(told.info.exit, `8: ${7 << 8}`);
-    else assert.equal(told.info.exit, since(6, 13) ? 'ESRCH' : 'ENOTTY');
+    else assert.equal(told.info.exit, since(6, 13) ? 'ESRCH' : noInfo);
   });
 
   await t.test(
@@ -172,7 +175,7 @@ test('bare questions', asRoot, async t => {
       assert.equal(told.foreign.pidfd, hasPeerPidfd ? 'pidfd' : 'ENOPROTOOPT');
       // New in 7.0, and in the stable releases of 6.18 and 6.19.
       const refused = since(6, 18) ? 'EREMOTE' : 'ESRCH';
-      assert.equal(told.foreign.info, hasPeerPidfd ? (since(6, 13) ? refused : 'ENOTTY') : 'not asked');
+      assert.equal(told.foreign.info, hasPeerPidfd ? (since(6, 13) ? refused : noInfo) : 'not asked');
     },
   );
 });
