@@ -82,6 +82,12 @@ export function addonSources(system) {
   return [join(native, 'addon.c'), join(native, 'addon_sockets.c'), ...kernelSources(system)];
 }
 
+/** The native tests: Linux's file and the layouts of every kernel, in one program. */
+export function nativeTestSources() {
+  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c'];
+  return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
+}
+
 export const WARNINGS = [
   '-Wall',
   '-Wextra',

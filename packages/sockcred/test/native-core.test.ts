@@ -11,8 +11,15 @@ import { fileURLToPath } from 'node:url';
 import type { Addon } from '../dist/sys/addon.js';
 import { needs, programPath } from './support/requirements.js';
 
+interface NativeSystems {
+  nativeTestSources(): readonly string[];
+}
+
+const { nativeTestSources }: NativeSystems = await import(
+  new URL('../native-systems.mjs', import.meta.url).href
+);
+
 const skip = needs('linux', 'cc');
-const native = fileURLToPath(new URL('../native/', import.meta.url));
 const sanitize = process.env['SOCKCRED_SANITIZE'] === '1';
 
 let directory: string | undefined;
@@ -31,18 +38,6 @@ function workDirectory(): string {
 function nativeTests(): string {
   if (program !== undefined) return program;
   const file = join(workDirectory(), 'native-tests');
-  const sources = [
-    'sys_linux.c',
-    'unix_socket.c',
-    'self_test.c',
-    'layouts.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    'test/main.c',
-    'test/questions_test.c',
-    'test/answers_test.c',
-    'test/layouts_test.c',
-  ];
   const wrapped = ['getsockopt', 'getsockname', 'getpeername'].map(name => `-Wl,--wrap=${name}`);
   const { status, stderr } = spawnSync(
     programPath('cc'),
@@ -57,7 +52,7 @@ function nativeTests(): string {
       ...wrapped,
       '-o',
       file,
-      ...sources.map(source => join(native, source)),
+      ...nativeTestSources(),
     ],
     { encoding: 'utf8' },
   );
