@@ -7,10 +7,11 @@
 // The machines come from ../shared/vm, or from SOCKCRED_VM=DIR: programs
 // `get-kernel NAME`, `run DIR ARGS COMMAND` and `run-uml`. Without them nothing
 // is run and the exit status is 77. SOCKCRED_SKIPS=fail fails on skipped tests.
-// All output of kernel NAME goes to build/kernels/NAME.log.
+// All output of kernel NAME goes to build/kernels/NAME.log, the titles of the
+// tests that passed to build/kernels/report.json.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -194,6 +195,8 @@ async function main(names) {
   const all = [];
   for (const name of names.length > 0 ? names : KERNELS.keys()) all.push(...(await runKernel(name, program)));
   console.log(count(all));
+  const passed = all.filter(({ state }) => state === 'passed').map(({ name: title }) => title);
+  writeFileSync(join(logs, 'report.json'), `${JSON.stringify({ passed }, null, 1)}\n`);
   const skipsFail = process.env.SOCKCRED_SKIPS === 'fail' && having(all, 'skipped') > 0;
   return having(all, 'failed') > 0 || skipsFail ? 1 : 0;
 }

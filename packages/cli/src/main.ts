@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { escapeText, PeerError, PeerTypeError } from 'sockcred';
+import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { serve } from './serve.ts';
@@ -16,6 +17,7 @@ only witness.
   serve       a whoami server: tells whoever connects who they are
   who PATH    whose process listens on this socket
   doctor      what this machine, kernel and runtime can vouch for
+  build       compiles the native addon, where no prebuilt one fits
 
   --help      this text, or that of a command
   --version   the version
@@ -27,6 +29,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   serve,
   who,
   doctor,
+  build,
 };
 
 function version(): string {
@@ -50,7 +53,7 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`sockcred ${version()}\n`);
     return EXIT.fine;
   }
-  if (name === undefined) throw new UsageError('a command is missing: serve, who or doctor');
+  if (name === undefined) throw new UsageError('a command is missing: serve, who, doctor or build');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);

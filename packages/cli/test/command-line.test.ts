@@ -13,7 +13,15 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-for (const args of [['--help'], ['-h'], ['help'], ['serve', '--help'], ['serve', '-h'], ['who', '--help']]) {
+for (const args of [
+  ['--help'],
+  ['-h'],
+  ['help'],
+  ...['serve', 'who', 'doctor', 'build'].flatMap(command => [
+    [command, '--help'],
+    [command, '-h'],
+  ]),
+]) {
   test(`help is on stdout, and fine: sockcred ${args.join(' ')}`, async t => {
     const { status, stdout, stderr } = await run(t, args);
     assert.equal(status, 0);
@@ -25,7 +33,8 @@ for (const args of [['--help'], ['-h'], ['help'], ['serve', '--help'], ['serve',
 
 test('the help names every command, every flag and every exit status', async t => {
   const { stdout: all } = await run(t, ['--help']);
-  for (const word of ['serve', 'who PATH', '--help', '--version']) assert.ok(all.includes(word), word);
+  for (const word of ['serve', 'who PATH', 'doctor', 'build', '--help', '--version'])
+    assert.ok(all.includes(word), word);
   assert.match(all, /Exit status: 0 .*1 .*2 .*3 /);
   const { stdout: serving } = await run(t, ['serve', '--help']);
   for (const flag of ['--listen', '--mode', '--log', '--help', '--version'])

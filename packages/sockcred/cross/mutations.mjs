@@ -13,7 +13,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { kernelSources, native } from '../native-systems.mjs';
+import { native, nativeTestSources } from '../native-systems.mjs';
 import { runForeign } from './foreign.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, linuxKernelHeaders, onlyHeaders, runZig } from './toolchain.mjs';
@@ -44,8 +44,7 @@ function cc(args) {
 /** Compiles and runs cases of the native tests, as native-core.test.ts does. */
 const nativeTests = cases => () => {
   const program = join(scratch, 'native-tests');
-  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c'];
-  const files = [...kernelSources('linux').map(moved), ...tests.map(file => join(copy, 'test', file))];
+  const files = nativeTestSources().map(moved);
   const wrapped = ['getsockopt', 'getsockname', 'getpeername'].map(name => `-Wl,--wrap=${name}`);
   const { status, stderr } = cc([...wrapped, ...files, '-o', program]);
   if (status !== 0) return stderr;
