@@ -53,6 +53,8 @@ export function prebuild(target) {
 
 function main() {
   ensureInstalled();
+  // What is left of targets that no longer ship would be packed as well.
+  rmSync(prebuilds, { recursive: true, force: true });
   let all = 0;
   for (const target of targets.filter(each => each.ships)) {
     const size = prebuild(target);
