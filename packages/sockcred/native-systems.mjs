@@ -9,8 +9,20 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
+/** What travels with messages, and waiting for them. */
+const NO_MESSAGES = ['absent/messages.c', 'absent/readiness.c'];
+
 const SYSTEMS = {
-  linux: ['sys_linux.c', 'layouts.c', ...SOCKETS, 'absent/more_ids.c', 'absent/token.c'],
+  linux: [
+    'sys_linux.c',
+    'layouts.c',
+    ...SOCKETS,
+    'message_linux.c',
+    'message_walk.c',
+    'readiness_linux.c',
+    'absent/more_ids.c',
+    'absent/token.c',
+  ],
   freebsd: [
     'sys_freebsd.c',
     'layouts.c',
@@ -19,8 +31,17 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    ...NO_MESSAGES,
   ],
-  darwin: ['sys_darwin.c', 'layouts.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/more_ids.c'],
+  darwin: [
+    'sys_darwin.c',
+    'layouts.c',
+    ...SOCKETS,
+    'absent/label.c',
+    'absent/pidfd.c',
+    'absent/more_ids.c',
+    ...NO_MESSAGES,
+  ],
   openbsd: [
     'sys_openbsd.c',
     'layouts.c',
@@ -30,6 +51,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    ...NO_MESSAGES,
   ],
   netbsd: [
     'sys_netbsd.c',
@@ -40,8 +62,9 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    ...NO_MESSAGES,
   ],
-  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c'],
+  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c', ...NO_MESSAGES],
   getpeereid: [
     'sys_getpeereid.c',
     ...SOCKETS,
@@ -50,6 +73,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    ...NO_MESSAGES,
   ],
   none: [
     'sys_none.c',
@@ -58,6 +82,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    ...NO_MESSAGES,
   ],
 };
 
@@ -77,14 +102,20 @@ export function kernelSources(system) {
   return SYSTEMS[system].map(file => join(native, file));
 }
 
+/** The addon's half that knows JavaScript; how it is woken goes with what there is to wait for. */
+function marshalling(system) {
+  const wakeup = SYSTEMS[system].includes('absent/readiness.c') ? 'absent/wakeup.c' : 'addon_wakeup.c';
+  return ['addon.c', 'addon_sockets.c', 'addon_messages.c', 'addon_readiness.c', wakeup];
+}
+
 /** Everything that one system's addon is made of. */
 export function addonSources(system) {
-  return [join(native, 'addon.c'), join(native, 'addon_sockets.c'), ...kernelSources(system)];
+  return [...marshalling(system).map(file => join(native, file)), ...kernelSources(system)];
 }
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c'];
+  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c', 'messages_test.c'];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }
 

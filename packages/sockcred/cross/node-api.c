@@ -9,6 +9,9 @@
 
 _Static_assert(napi_ok == DECLARED_OK, "napi_ok");
 _Static_assert(napi_uint8_array == DECLARED_UINT8_ARRAY, "napi_uint8_array");
+_Static_assert(napi_int32_array == DECLARED_INT32_ARRAY, "napi_int32_array");
+_Static_assert(napi_tsfn_abort == DECLARED_TSFN_ABORT, "napi_tsfn_abort");
+_Static_assert(napi_tsfn_blocking == DECLARED_TSFN_BLOCKING, "napi_tsfn_blocking");
 _Static_assert(napi_uint32_array == DECLARED_UINT32_ARRAY, "napi_uint32_array");
 _Static_assert(NAPI_VERSION == DECLARED_VERSION, "NAPI_VERSION");
 _Static_assert(NAPI_AUTO_LENGTH == SIZE_MAX, "NAPI_AUTO_LENGTH");

@@ -18,14 +18,19 @@ const prebuilds = fileURLToPath(new URL('../prebuilds/', import.meta.url));
 
 /** What every C library of Linux has, and Node-API. */
 const PLAIN_SYMBOL =
-  /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl)$/;
+  /^(napi_\w+|[gs]etsockopt|getsockname|getpeername|socket|socketpair|bind|listen|accept4|connect|shutdown|sendmsg|sendmmsg|recvmmsg|epoll_(create1|ctl|wait)|eventfd|eventfd_write|close|fcntl)$/;
 const LIBC_SYMBOL =
-  /^(calloc|free|memcpy|memset|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
+  /^(calloc|malloc|free|memcpy|memset|strnlen|sigfillset|pthread_(create|join|sigmask)|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
+
+/** Looked up in the program, and not needed where it has none: native/uv_declarations.h. */
+const RUNTIME_SYMBOL = /^uv_\w+$/;
 
 /** What would keep this file from loading under either libc of Linux. */
 function linuxProblems(file) {
   const { needed, versioned, undefinedSymbols } = readElf(readFileSync(file));
-  const odd = undefinedSymbols.filter(name => !PLAIN_SYMBOL.test(name) && !LIBC_SYMBOL.test(name));
+  const odd = undefinedSymbols.filter(
+    name => !PLAIN_SYMBOL.test(name) && !LIBC_SYMBOL.test(name) && !RUNTIME_SYMBOL.test(name),
+  );
   return [
     ...needed.map(name => `needs the library ${name}`),
     ...(versioned ? ['asks for versions of symbols'] : []),

@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 3
+#define ABI 4
 
 enum word {
 	WORD_ERROR = 0,
@@ -37,13 +37,6 @@ enum word {
 	WORDS = 20, /* the groups begin here, the label's bytes after them */
 };
 
-struct state {
-	napi_ref scratch; /* keeps the memory below alive */
-	uint32_t *words;
-	size_t group_capacity;
-	size_t label_capacity;
-};
-
 napi_value broken(napi_env env, const char *message)
 {
 	bool pending = false;
@@ -54,7 +47,7 @@ napi_value broken(napi_env env, const char *message)
 	return NULL;
 }
 
-static struct state *state_of(napi_env env)
+struct state *state_of(napi_env env)
 {
 	void *data = NULL;
 
@@ -229,6 +222,7 @@ static void forget(napi_env env, void *data, void *hint)
 	struct state *state = data;
 
 	(void)hint;
+	forget_messages(env, state);
 	if (state->scratch != NULL)
 		napi_delete_reference(env, state->scratch);
 	free(state);
@@ -249,6 +243,24 @@ static const struct {
 	{ "seqpacketSocket", seqpacket_socket },
 	{ "bindListen", bind_listen },
 	{ "connect", connect_to },
+	{ "datagramSocket", datagram_socket },
+	{ "bind", bind_to },
+	{ "close", close_descriptor },
+	{ "messageArena", message_arena },
+	{ "receiveMessages", receive_messages },
+	{ "send", send_bytes },
+	{ "sendMessage", send_message },
+	{ "sendBatch", send_batch },
+	{ "socketPair", socket_pair },
+	{ "accept", accept_from },
+	{ "setMessageOption", set_message_option },
+	{ "messageOption", get_message_option },
+	{ "duplicate", duplicate },
+	{ "finish", finish },
+	{ "readinessOpen", readiness_begin },
+	{ "readinessWatch", readiness_add },
+	{ "readinessUnwatch", readiness_remove },
+	{ "readinessHold", readiness_hold },
 };
 
 static int export_all(napi_env env, napi_value exports)

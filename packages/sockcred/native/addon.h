@@ -1,8 +1,24 @@
-/* What the two halves of the addon share. */
+/* What the files of the addon share. */
 #ifndef SOCKCRED_ADDON_H
 #define SOCKCRED_ADDON_H
 
 #include "node_api_declarations.h"
+
+struct message_memory;
+struct readiness;
+
+/* Of one environment. */
+struct state {
+	napi_ref scratch; /* keeps the memory below alive */
+	uint32_t *words;
+	size_t group_capacity;
+	size_t label_capacity;
+	struct message_memory *messages;
+	/* Ends by itself, with the environment: see addon_readiness.c. */
+	struct readiness *readiness;
+};
+
+struct state *state_of(napi_env env);
 
 /* Throws unless an exception is pending already; always returns NULL. */
 napi_value broken(napi_env env, const char *message);
@@ -12,9 +28,33 @@ napi_value integer(napi_env env, int32_t value);
 /* Reads exactly `count` arguments; 0 when fewer were given. */
 int arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values);
 
+/* addon_sockets.c */
 napi_value stream_socket(napi_env env, napi_callback_info info);
 napi_value seqpacket_socket(napi_env env, napi_callback_info info);
+napi_value datagram_socket(napi_env env, napi_callback_info info);
+napi_value bind_to(napi_env env, napi_callback_info info);
 napi_value bind_listen(napi_env env, napi_callback_info info);
 napi_value connect_to(napi_env env, napi_callback_info info);
+napi_value close_descriptor(napi_env env, napi_callback_info info);
+
+/* addon_messages.c */
+napi_value message_arena(napi_env env, napi_callback_info info);
+napi_value receive_messages(napi_env env, napi_callback_info info);
+napi_value send_bytes(napi_env env, napi_callback_info info);
+napi_value send_message(napi_env env, napi_callback_info info);
+napi_value send_batch(napi_env env, napi_callback_info info);
+napi_value socket_pair(napi_env env, napi_callback_info info);
+napi_value accept_from(napi_env env, napi_callback_info info);
+napi_value set_message_option(napi_env env, napi_callback_info info);
+napi_value get_message_option(napi_env env, napi_callback_info info);
+napi_value duplicate(napi_env env, napi_callback_info info);
+napi_value finish(napi_env env, napi_callback_info info);
+void forget_messages(napi_env env, struct state *state);
+
+/* addon_readiness.c */
+napi_value readiness_begin(napi_env env, napi_callback_info info);
+napi_value readiness_add(napi_env env, napi_callback_info info);
+napi_value readiness_remove(napi_env env, napi_callback_info info);
+napi_value readiness_hold(napi_env env, napi_callback_info info);
 
 #endif

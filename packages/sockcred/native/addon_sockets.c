@@ -51,6 +51,37 @@ napi_value bind_listen(napi_env env, napi_callback_info info)
 	return integer(env, -sys_bind_listen(fd, name, length, backlog));
 }
 
+/* datagramSocket(): a new descriptor, or minus a status. */
+napi_value datagram_socket(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return new_socket(env, sys_datagram_socket);
+}
+
+/* bind(fd, name): 0, or minus a status. */
+napi_value bind_to(napi_env env, napi_callback_info info)
+{
+	napi_value values[2];
+	uint8_t *name = NULL;
+	size_t length = 0;
+	int32_t fd;
+
+	if (!arguments(env, info, 2, values) || !descriptor_and_name(env, values, &fd, &name, &length))
+		return broken(env, "bind: a descriptor and a name are needed");
+	return integer(env, -sys_bind(fd, name, length));
+}
+
+/* close(fd): 0, or minus a status. For this library's own descriptors. */
+napi_value close_descriptor(napi_env env, napi_callback_info info)
+{
+	napi_value value;
+	int32_t fd;
+
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &fd) != napi_ok)
+		return broken(env, "close: a descriptor is needed");
+	return integer(env, -sys_close(fd));
+}
+
 /* connect(fd, name): 0, or minus a status. */
 napi_value connect_to(napi_env env, napi_callback_info info)
 {

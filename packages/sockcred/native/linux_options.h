@@ -15,14 +15,23 @@
 #if defined(__alpha__) || defined(__hppa__)
 #error "the option numbers of this architecture have not been held against its headers"
 #elif defined(__sparc__)
+#define KERNEL_SO_PASSSEC 0x001f
+#define KERNEL_SO_PASSPIDFD 0x0055
+#define KERNEL_SO_PASSRIGHTS 0x005c
 #define KERNEL_SO_PEERSEC 0x001e
 #define KERNEL_SO_PEERGROUPS 0x003d
 #define KERNEL_SO_PEERPIDFD 0x0056
 #elif defined(__mips__)
+#define KERNEL_SO_PASSSEC 34
+#define KERNEL_SO_PASSPIDFD 76
+#define KERNEL_SO_PASSRIGHTS 83
 #define KERNEL_SO_PEERSEC 30
 #define KERNEL_SO_PEERGROUPS 59
 #define KERNEL_SO_PEERPIDFD 77
 #else
+#define KERNEL_SO_PASSSEC 34
+#define KERNEL_SO_PASSPIDFD 76
+#define KERNEL_SO_PASSRIGHTS 83
 #define KERNEL_SO_PEERSEC 31
 #define KERNEL_SO_PEERGROUPS 59
 #define KERNEL_SO_PEERPIDFD 77
@@ -36,6 +45,16 @@ _Static_assert(SO_PEERGROUPS == KERNEL_SO_PEERGROUPS, "SO_PEERGROUPS");
 #endif
 #ifdef SO_PEERPIDFD
 _Static_assert(SO_PEERPIDFD == KERNEL_SO_PEERPIDFD, "SO_PEERPIDFD");
+#endif
+
+#ifdef SO_PASSSEC
+_Static_assert(SO_PASSSEC == KERNEL_SO_PASSSEC, "SO_PASSSEC");
+#endif
+#ifdef SO_PASSPIDFD
+_Static_assert(SO_PASSPIDFD == KERNEL_SO_PASSPIDFD, "SO_PASSPIDFD");
+#endif
+#ifdef SO_PASSRIGHTS
+_Static_assert(SO_PASSRIGHTS == KERNEL_SO_PASSRIGHTS, "SO_PASSRIGHTS");
 #endif
 
 #endif

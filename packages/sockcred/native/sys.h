@@ -121,12 +121,19 @@ int sys_self_test(enum sys_self_test_verdict *verdict);
 /* New close-on-exec, non-blocking, unbound AF_UNIX sockets. */
 int sys_stream_socket(int *out);
 int sys_seqpacket_socket(int *out);
+int sys_datagram_socket(int *out);
+
+/* For descriptors that are this library's own. */
+int sys_close(int fd);
 
 /*
  * The names of sockets: `name` is the bytes of a path without its final NUL,
  * or of an abstract name with its leading NUL, and every byte counts. Only
  * Linux has abstract names: SYS_UNSUPPORTED elsewhere.
  */
+
+/* bind() alone, for sockets that do not listen. */
+int sys_bind(int fd, const uint8_t *name, size_t length);
 
 /*
  * bind() and listen() in one go, so that the name is never seen bound and not

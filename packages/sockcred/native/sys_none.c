@@ -53,6 +53,26 @@ int sys_seqpacket_socket(int *out)
 	return SYS_UNSUPPORTED;
 }
 
+int sys_datagram_socket(int *out)
+{
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_close(int fd)
+{
+	(void)fd;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_bind(int fd, const uint8_t *name, size_t length)
+{
+	(void)fd;
+	(void)name;
+	(void)length;
+	return SYS_UNSUPPORTED;
+}
+
 int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 {
 	(void)fd;

@@ -161,8 +161,19 @@ int sys_seqpacket_socket(int *out)
 	return unix_socket(unix_kernel.seqpacket_type, out);
 }
 
+int sys_datagram_socket(int *out)
+{
+	return unix_socket(SOCK_DGRAM, out);
+}
+
+/* After EINTR the descriptor is gone on Linux, and on the others it is better lost than closed twice. */
+int sys_close(int fd)
+{
+	return close(fd) < 0 && errno != EINTR ? errno : 0;
+}
+
 /* The BSDs' sun_len is left at 0: their kernels put the length that they were given there. */
-static int unix_address(const uint8_t *name, size_t length, struct sockaddr_un *out, socklen_t *size)
+int unix_address(const uint8_t *name, size_t length, struct sockaddr_un *out, socklen_t *size)
 {
 	size_t final_nul;
 
@@ -181,7 +192,7 @@ static int unix_address(const uint8_t *name, size_t length, struct sockaddr_un *
 	return 0;
 }
 
-int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
+int sys_bind(int fd, const uint8_t *name, size_t length)
 {
 	struct sockaddr_un address;
 	socklen_t size;
@@ -189,11 +200,16 @@ int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 
 	if (status != 0)
 		return status;
-	if (bind(fd, (struct sockaddr *)&address, size) < 0)
-		return errno;
-	if (listen(fd, backlog) < 0)
-		return errno;
-	return 0;
+	return bind(fd, (struct sockaddr *)&address, size) < 0 ? errno : 0;
+}
+
+int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
+{
+	const int status = sys_bind(fd, name, length);
+
+	if (status != 0)
+		return status;
+	return listen(fd, backlog) < 0 ? errno : 0;
 }
 
 int sys_connect(int fd, const uint8_t *name, size_t length)

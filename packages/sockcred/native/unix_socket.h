@@ -6,8 +6,12 @@
 #ifndef SOCKCRED_UNIX_SOCKET_H
 #define SOCKCRED_UNIX_SOCKET_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/socket.h>
+
+struct sockaddr_un;
 
 /* No socket type: this kernel has none of that kind. */
 #define NO_SOCKET_TYPE (-1)
@@ -33,5 +37,8 @@ int unix_ask(int fd, int level, int option, void *value, socklen_t *length);
 
 /* The same for options of one fixed size. */
 int unix_ask_exactly(int fd, int level, int option, void *value, socklen_t size);
+
+/* The address that a name of sys.h is: ENAMETOOLONG, EINVAL or SYS_UNSUPPORTED where it is none. */
+int unix_address(const uint8_t *name, size_t length, struct sockaddr_un *out, socklen_t *size);
 
 #endif

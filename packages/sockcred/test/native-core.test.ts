@@ -89,6 +89,14 @@ const CASES: Readonly<Record<string, string>> = {
   'xucred-fields': 'T6: the bytes of FreeBSD (64 and 32 bits), DragonFly and macOS, each id in its place',
   'xucred-groups': 'T21: unused room for groups is no group; 16 groups, or any on macOS, are not all',
   'macos-pid': 'T29: no bytes of macOS are taken for a pid, and none of DragonFly',
+  'nothing-beside': 'a message without anything beside it tells nobody',
+  'any-order': 'T47: credentials are found among several and unknown control messages, in any order',
+  contradictions: 'T47: of credentials that contradict each other, none is believed',
+  'more-fds-than-wanted': 'T46: every descriptor beyond those wanted is closed',
+  'impossible-lengths': 'T41: a control message of an impossible length ends the walk, and nothing is told',
+  'labels-and-pidfds': 'T47: a label that is too long is not cut, and a process descriptor comes once',
+  'cut-control': 'T41, V8: cut at every length, the kernel leaves no descriptor open and nobody is told',
+  'nothing-to-carry': 'T42: on a stream, credentials are not sent without a byte to carry them',
   'audit-token': 'T29: an audit token is eight words, kept apart from the ids at connect()',
 };
 
@@ -143,6 +151,16 @@ test('T13: built for a system without any of this, the addon answers no question
   assert.equal(none.seqpacketSocket(), unsupported);
   assert.equal(none.bindListen(0, new Uint8Array(1), 1), unsupported);
   assert.equal(none.connect(0, new Uint8Array(1)), unsupported);
+  assert.equal(none.datagramSocket(), unsupported);
+  assert.ok(none.messageArena(1, 16) instanceof ArrayBuffer);
+  assert.equal(none.receiveMessages(0, 0, 1, 0, false), unsupported);
+  assert.equal(none.send(0, new Uint8Array(1), new Uint8Array()), unsupported);
+  assert.equal(none.setMessageOption(0, 0, true), unsupported);
+  assert.equal(none.messageOption(0, 0), unsupported);
+  assert.equal(
+    none.readinessOpen(() => {}, false),
+    unsupported,
+  );
 });
 
 test('the addon refuses wrong arguments, and survives them', { skip }, () => {

@@ -35,10 +35,30 @@ export interface Addon {
   seqpacketSocket(): number;
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
   connect(fd: number, name: Uint8Array): number;
+  datagramSocket(): number;
+  bind(fd: number, name: Uint8Array): number;
+  close(fd: number): number;
+  /** Messages as `struct message` of `native/message.h` has them, then the room for their data. */
+  messageArena(count: number, room: number): ArrayBuffer;
+  receiveMessages(fd: number, kind: number, count: number, mostFds: number, peek: boolean): number;
+  send(fd: number, bytes: Uint8Array, name: Uint8Array): number;
+  sendMessage(fd: number, bytes: Uint8Array, name: Uint8Array, fds: Int32Array, claim: Uint32Array): number;
+  sendBatch(fd: number, bytes: Uint8Array, lengths: Uint32Array, count: number, name: Uint8Array): number;
+  socketPair(kind: number, fds: Int32Array): number;
+  accept(fd: number): number;
+  duplicate(fd: number): number;
+  finish(fd: number): number;
+  setMessageOption(fd: number, option: number, on: boolean): number;
+  messageOption(fd: number, option: number): number;
+  /** The callback gets the number of reports in the buffer, each a token and what happened. */
+  readinessOpen(callback: (count: number) => void, byThread: boolean): ArrayBuffer | number;
+  readinessWatch(fd: number, interest: number, token: number): number;
+  readinessUnwatch(fd: number): number;
+  readinessHold(hold: boolean): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 3;
+const ABI = 4;
 
 function load(target: string): unknown {
   const require = createRequire(import.meta.url);
