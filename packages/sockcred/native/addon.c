@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 3
+#define ABI 4
 
 enum word {
 	WORD_ERROR = 0,
@@ -248,6 +248,8 @@ static const struct {
 	{ "streamSocket", stream_socket },
 	{ "seqpacketSocket", seqpacket_socket },
 	{ "bindListen", bind_listen },
+	{ "setMode", set_mode },
+	{ "close", close_descriptor },
 	{ "connect", connect_to },
 };
 

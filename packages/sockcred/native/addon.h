@@ -15,6 +15,8 @@ int arguments(napi_env env, napi_callback_info info, size_t count, napi_value *v
 napi_value stream_socket(napi_env env, napi_callback_info info);
 napi_value seqpacket_socket(napi_env env, napi_callback_info info);
 napi_value bind_listen(napi_env env, napi_callback_info info);
+napi_value set_mode(napi_env env, napi_callback_info info);
+napi_value close_descriptor(napi_env env, napi_callback_info info);
 napi_value connect_to(napi_env env, napi_callback_info info);
 
 #endif

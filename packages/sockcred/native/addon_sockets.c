@@ -51,6 +51,30 @@ napi_value bind_listen(napi_env env, napi_callback_info info)
 	return integer(env, -sys_bind_listen(fd, name, length, backlog));
 }
 
+/* setMode(fd, mode): 0, or minus a status. */
+napi_value set_mode(napi_env env, napi_callback_info info)
+{
+	napi_value values[2];
+	uint32_t mode;
+	int32_t fd;
+
+	if (!arguments(env, info, 2, values) || napi_get_value_int32(env, values[0], &fd) != napi_ok ||
+	    napi_get_value_uint32(env, values[1], &mode) != napi_ok)
+		return broken(env, "setMode: a descriptor and a mode are needed");
+	return integer(env, -sys_set_mode(fd, mode));
+}
+
+/* close(fd): 0, or minus a status. */
+napi_value close_descriptor(napi_env env, napi_callback_info info)
+{
+	napi_value value;
+	int32_t fd;
+
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &fd) != napi_ok)
+		return broken(env, "close: a descriptor is needed");
+	return integer(env, -sys_close(fd));
+}
+
 /* connect(fd, name): 0, or minus a status. */
 napi_value connect_to(napi_env env, napi_callback_info info)
 {

@@ -134,6 +134,15 @@ int sys_seqpacket_socket(int *out);
  */
 int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog);
 
+/*
+ * fchmod() of a socket that has no name yet: bind() gives its file this mode,
+ * less the umask. That is so on Linux; other kernels answer EINVAL.
+ */
+int sys_set_mode(int fd, uint32_t mode);
+
+/* close(): the descriptor is gone whatever the status says. */
+int sys_close(int fd);
+
 /* connect(), which AF_UNIX does at once or not at all: EAGAIN is a full backlog. */
 int sys_connect(int fd, const uint8_t *name, size_t length);
 

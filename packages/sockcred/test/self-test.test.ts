@@ -36,7 +36,7 @@ test('a failed verdict is final, one that could not be had is asked for again', 
 });
 
 test('import never throws; without an addon the first question does, and says what to do', {
-  skip: needs('linux'),
+  skip: needs('linux', 'node'),
 }, t => {
   const library = dirname(dirname(fileURLToPath(import.meta.url)));
   const copy = openDirectory(t);
@@ -53,7 +53,7 @@ test('import never throws; without an addon the first question does, and says wh
 });
 
 test('out of descriptors, the first question can be asked again later', {
-  skip: needs('linux', 'python3'),
+  skip: needs('linux', 'python3', 'node'),
 }, t => {
   const script = `
     import { openSync, closeSync } from 'node:fs';

@@ -34,11 +34,13 @@ export interface Addon {
   streamSocket(): number;
   seqpacketSocket(): number;
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
+  setMode(fd: number, mode: number): number;
+  close(fd: number): number;
   connect(fd: number, name: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 3;
+const ABI = 4;
 
 function load(target: string): unknown {
   const require = createRequire(import.meta.url);
