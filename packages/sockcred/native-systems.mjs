@@ -19,8 +19,17 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    'absent/mode.c',
   ],
-  darwin: ['sys_darwin.c', 'layouts.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/more_ids.c'],
+  darwin: [
+    'sys_darwin.c',
+    'layouts.c',
+    ...SOCKETS,
+    'absent/label.c',
+    'absent/pidfd.c',
+    'absent/more_ids.c',
+    'absent/mode.c',
+  ],
   openbsd: [
     'sys_openbsd.c',
     'layouts.c',
@@ -30,6 +39,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    'absent/mode.c',
   ],
   netbsd: [
     'sys_netbsd.c',
@@ -40,8 +50,9 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    'absent/mode.c',
   ],
-  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c'],
+  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c', 'absent/mode.c'],
   getpeereid: [
     'sys_getpeereid.c',
     ...SOCKETS,
@@ -50,6 +61,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    'absent/mode.c',
   ],
   none: [
     'sys_none.c',
@@ -58,6 +70,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
+    'absent/mode.c',
   ],
 };
 

@@ -18,7 +18,7 @@ const prebuilds = fileURLToPath(new URL('../prebuilds/', import.meta.url));
 
 /** What every C library of Linux has, and Node-API. */
 const PLAIN_SYMBOL =
-  /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl)$/;
+  /^(napi_\w+|getsockopt|getsockname|getpeername|socket|socketpair|bind|listen|connect|close|fcntl|fchmod)$/;
 const LIBC_SYMBOL =
   /^(calloc|free|memcpy|memset|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
 

@@ -135,8 +135,8 @@ int sys_seqpacket_socket(int *out);
 int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog);
 
 /*
- * fchmod() of a socket that has no name yet: bind() gives its file this mode,
- * less the umask. That is so on Linux; other kernels answer EINVAL.
+ * The mode of a socket that has no name yet: bind() gives it to the file, less
+ * the umask. Linux only; elsewhere fchmod() of a socket is EINVAL.
  */
 int sys_set_mode(int fd, uint32_t mode);
 

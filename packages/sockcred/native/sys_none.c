@@ -62,13 +62,6 @@ int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 	return SYS_UNSUPPORTED;
 }
 
-int sys_set_mode(int fd, uint32_t mode)
-{
-	(void)fd;
-	(void)mode;
-	return SYS_UNSUPPORTED;
-}
-
 int sys_close(int fd)
 {
 	(void)fd;

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -195,11 +194,6 @@ int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 	if (listen(fd, backlog) < 0)
 		return errno;
 	return 0;
-}
-
-int sys_set_mode(int fd, uint32_t mode)
-{
-	return fchmod(fd, (mode_t)mode) < 0 ? errno : 0;
 }
 
 int sys_close(int fd)

@@ -22,7 +22,6 @@ const inNode = { skip: needs('linux', 'python3', 'node') };
 const asAnyone = { skip: needs('linux', 'python3') };
 const asRootInNode = { skip: needs('linux', 'root', 'python3', 'setpriv', 'node') };
 
-
 function newServer(t: TestContext): Server {
   const server = createServer(socket => socket.on('error', () => {}).end('hello'));
   t.after(() => server.close());

@@ -51,9 +51,9 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
 
 /**
  * Binds and listens, so that a path's file never has a wider mode than this.
- * Where a socket without a name takes no mode (EINVAL: every kernel but
- * Linux), the umask gives it, which is only ever tightened for the one call;
- * worker threads cannot do that, and are refused.
+ * Where a socket without a name has no mode (every kernel but Linux), the umask
+ * gives it, which is only ever tightened for the one call; worker threads
+ * cannot do that, and are refused.
  */
 export function bindListen(
   native: Pick<Addon, 'setMode' | 'bindListen'>,
@@ -66,7 +66,7 @@ export function bindListen(
   if (name.kind === 'abstract') return native.bindListen(fd, bytes, backlog);
   const result = native.setMode(fd, mode);
   if (result === 0) return native.bindListen(fd, bytes, backlog);
-  if (outcomeOf(-result).errno !== 'EINVAL') return result;
+  if (outcomeOf(-result).kind !== 'unsupported') return result;
   const before = process.umask();
   process.umask(before | (0o777 & ~mode));
   try {

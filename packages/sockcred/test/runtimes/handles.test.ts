@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, request, type Server } from 'node:http';
-import { connect as http2Connect, createServer as createHttp2Server, type Http2Session } from 'node:http2';
+import { createServer as createHttp2Server, type Http2Session, connect as http2Connect } from 'node:http2';
 import { connect, createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -76,7 +76,9 @@ async function listening(t: TestContext, server: Server, path: string): Promise<
   await once(server, 'listening');
 }
 
-test('a net.Socket has a handle while it is connected, and the handle shows a descriptor', { skip }, async t => {
+test('a net.Socket has a handle while it is connected, and the handle shows a descriptor', {
+  skip,
+}, async t => {
   const path = join(openDirectory(t), 's');
   const server = createServer().listen(path);
   t.after(() => server.close());
@@ -170,7 +172,9 @@ function certificate(directory: string): { key: Buffer; cert: Buffer } {
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }
 
-test('a TLS socket leads to the socket under it, on both sides', { skip: needs('linux', 'openssl') }, async t => {
+test('a TLS socket leads to the socket under it, on both sides', {
+  skip: needs('linux', 'openssl'),
+}, async t => {
   const directory = openDirectory(t);
   const path = join(directory, 's');
   const { key, cert } = certificate(directory);
@@ -196,7 +200,10 @@ interface ServingRuntimes {
     listen(options: { unix: string; socket: object }): RuntimeServer;
   };
   readonly Deno?: {
-    serve(options: { path: string; onListen(): void }, handler: (request: Request) => Response): RuntimeServer;
+    serve(
+      options: { path: string; onListen(): void },
+      handler: (request: Request) => Response,
+    ): RuntimeServer;
     listen(options: { transport: 'unix'; path: string }): { accept(): Promise<object>; close(): void };
   };
 }
