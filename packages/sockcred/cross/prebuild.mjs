@@ -18,7 +18,7 @@ const prebuilds = fileURLToPath(new URL('../prebuilds/', import.meta.url));
 
 /** What every C library of Linux has, and Node-API. */
 const PLAIN_SYMBOL =
-  /^(napi_\w+|[gs]etsockopt|getsockname|getpeername|socket|socketpair|bind|listen|accept4|connect|shutdown|sendmsg|sendmmsg|recvmmsg|epoll_(create1|ctl|wait)|eventfd|eventfd_write|close|fcntl)$/;
+  /^(napi_\w+|[gs]etsockopt|getsockname|getpeername|socket|socketpair|bind|listen|accept4|connect|shutdown|sendmsg|sendmmsg|recvmmsg|epoll_(create1|ctl|wait)|eventfd|eventfd_write|close|fcntl|fchmod)$/;
 const LIBC_SYMBOL =
   /^(calloc|malloc|free|memcpy|memset|strnlen|sigfillset|pthread_(create|join|sigmask)|getpid|geteuid|getegid|__errno_location|__stack_chk_(fail|guard))$/;
 

@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 4
+#define ABI 5
 
 enum word {
 	WORD_ERROR = 0,
@@ -242,10 +242,11 @@ static const struct {
 	{ "streamSocket", stream_socket },
 	{ "seqpacketSocket", seqpacket_socket },
 	{ "bindListen", bind_listen },
+	{ "setMode", set_mode },
+	{ "close", close_descriptor },
 	{ "connect", connect_to },
 	{ "datagramSocket", datagram_socket },
 	{ "bind", bind_to },
-	{ "close", close_descriptor },
 	{ "messageArena", message_arena },
 	{ "receiveMessages", receive_messages },
 	{ "send", send_bytes },

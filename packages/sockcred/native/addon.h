@@ -34,8 +34,9 @@ napi_value seqpacket_socket(napi_env env, napi_callback_info info);
 napi_value datagram_socket(napi_env env, napi_callback_info info);
 napi_value bind_to(napi_env env, napi_callback_info info);
 napi_value bind_listen(napi_env env, napi_callback_info info);
-napi_value connect_to(napi_env env, napi_callback_info info);
+napi_value set_mode(napi_env env, napi_callback_info info);
 napi_value close_descriptor(napi_env env, napi_callback_info info);
+napi_value connect_to(napi_env env, napi_callback_info info);
 
 /* addon_messages.c */
 napi_value message_arena(napi_env env, napi_callback_info info);

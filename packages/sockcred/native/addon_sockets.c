@@ -71,7 +71,20 @@ napi_value bind_to(napi_env env, napi_callback_info info)
 	return integer(env, -sys_bind(fd, name, length));
 }
 
-/* close(fd): 0, or minus a status. For this library's own descriptors. */
+/* setMode(fd, mode): 0, or minus a status. */
+napi_value set_mode(napi_env env, napi_callback_info info)
+{
+	napi_value values[2];
+	uint32_t mode;
+	int32_t fd;
+
+	if (!arguments(env, info, 2, values) || napi_get_value_int32(env, values[0], &fd) != napi_ok ||
+	    napi_get_value_uint32(env, values[1], &mode) != napi_ok)
+		return broken(env, "setMode: a descriptor and a mode are needed");
+	return integer(env, -sys_set_mode(fd, mode));
+}
+
+/* close(fd): 0, or minus a status. */
 napi_value close_descriptor(napi_env env, napi_callback_info info)
 {
 	napi_value value;

@@ -123,7 +123,7 @@ int sys_stream_socket(int *out);
 int sys_seqpacket_socket(int *out);
 int sys_datagram_socket(int *out);
 
-/* For descriptors that are this library's own. */
+/* close(), of this library's own descriptors: gone whatever the status says. */
 int sys_close(int fd);
 
 /*
@@ -140,6 +140,12 @@ int sys_bind(int fd, const uint8_t *name, size_t length);
  * yet listening for longer than two system calls take.
  */
 int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog);
+
+/*
+ * The mode of a socket that has no name yet: bind() gives it to the file, less
+ * the umask. Linux only; elsewhere fchmod() of a socket is EINVAL.
+ */
+int sys_set_mode(int fd, uint32_t mode);
 
 /* connect(), which AF_UNIX does at once or not at all: EAGAIN is a full backlog. */
 int sys_connect(int fd, const uint8_t *name, size_t length);

@@ -10,6 +10,7 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <stddef.h>
 
 #include "linux_options.h"
@@ -70,4 +71,9 @@ int sys_peer_pidfd(int fd, int *out)
 	/* The kernel installs the descriptor whatever the length: always ask for
 	 * all four bytes, or it leaks. */
 	return unix_ask_exactly(fd, SOL_SOCKET, KERNEL_SO_PEERPIDFD, out, sizeof(*out));
+}
+
+int sys_set_mode(int fd, uint32_t mode)
+{
+	return fchmod(fd, (mode_t)mode) < 0 ? errno : 0;
 }

@@ -12,6 +12,8 @@ export type PeerErrorCode =
   | 'ERR_PEER_NOT_CONNECTED'
   /** This system has no way to tell, or none that this version knows. */
   | 'ERR_PEER_UNSUPPORTED'
+  /** The runtime keeps this connection's descriptor to itself; the message names the way round. */
+  | 'ERR_PEER_HIDDEN_DESCRIPTOR'
   /** The native addon is missing or does not load. */
   | 'ERR_PEER_ADDON'
   /** The kernel answers wrongly about sockets whose answer is known: nothing it says is used. */

@@ -18,6 +18,8 @@ import {
 import { needs } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
+/** Requests that show their connection, TLS without certificates; runtimes/ has the others. */
+const inNode = { skip: needs('linux', 'node') };
 const asAnyone = { skip: needs('linux') };
 
 const LISTEN = `
@@ -158,7 +160,7 @@ test(
   },
 );
 
-test('an http request is asked by its socket, and so is a response', asAnyone, async t => {
+test('an http request is asked by its socket, and so is a response', inNode, async t => {
   const path = `${openDirectory(t)}/s`;
   const server = createHttpServer((incoming, response) => {
     assert.equal(peerCredentials(incoming), peerCredentials(incoming.socket));
@@ -172,7 +174,7 @@ test('an http request is asked by its socket, and so is a response', asAnyone, a
   assert.equal(body.toString(), `${process.pid}`);
 });
 
-test('a TLS socket is asked by the socket under it, on both sides', asAnyone, async t => {
+test('a TLS socket is asked by the socket under it, on both sides', inNode, async t => {
   const path = `${openDirectory(t)}/s`;
   const psk = Buffer.from('0123456789abcdef0123456789abcdef', 'hex');
   const secure = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const;

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { needs } from './support/requirements.js';
 
-const skip = needs('linux', 'cc');
+const skip = needs('linux', 'cc', 'node');
 const source = fileURLToPath(new URL('../', import.meta.url));
 
 let directory = '';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ test('a failed verdict is final, one that could not be had is asked for again', 
 });
 
 test('import never throws; without an addon the first question does, and says what to do', {
-  skip: needs('linux'),
+  skip: needs('linux', 'node'),
 }, t => {
   const library = dirname(dirname(fileURLToPath(import.meta.url)));
   const copy = openDirectory(t);
@@ -52,8 +52,29 @@ test('import never throws; without an addon the first question does, and says wh
   rmSync(join(copy, 'dist'), { recursive: true });
 });
 
+test('the global require of node -e, which looks beside the working directory, is not asked for code', {
+  skip: needs('linux', 'node'),
+}, t => {
+  const directory = openDirectory(t);
+  const target = join(directory, 'prebuilds', `${process.platform}-${process.arch}`);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(join(target, 'sockcred.node'), 'not ours');
+  const cwd = join(directory, 'a', 'b');
+  mkdirSync(cwd, { recursive: true });
+  const script = `
+    import('${new URL('../dist/index.js', import.meta.url)}').then(({ peerCredentials }) => {
+      try { peerCredentials(0); } catch (error) { console.log(typeof globalThis.require, error.code); }
+    });`;
+  const run = spawnSync(process.execPath, ['-e', script], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  assert.equal(run.stdout, 'function ERR_SOURCE_NOT_SOCKET\n', run.stderr);
+});
+
 test('out of descriptors, the first question can be asked again later', {
-  skip: needs('linux', 'python3'),
+  skip: needs('linux', 'python3', 'node'),
 }, t => {
   const script = `
     import { openSync, closeSync } from 'node:fs';

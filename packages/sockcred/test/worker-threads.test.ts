@@ -52,7 +52,10 @@ async function posted(worker: Worker): Promise<PeerCredentials> {
   return message as PeerCredentials;
 }
 
-test('a thread loads it, uses it and ends; the next one does so again', onLinux, async t => {
+// Deno leaves a descriptor that a server adopted open when its thread is terminated.
+test('a thread loads it, uses it and ends; the next one does so again', {
+  skip: needs('linux', 'node'),
+}, async t => {
   const path = `${openDirectory(t)}/s`;
   let before = 0;
   for (let round = 0; round < 8; round++) {

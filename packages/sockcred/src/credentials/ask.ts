@@ -6,6 +6,7 @@
 
 import type { Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { hiddenDescriptor, isOpen } from '../sys/hidden-descriptor.ts';
 import { idView } from '../sys/id-view.ts';
 import { type PeerAnswers, peerAnswers } from '../sys/peer-answers.ts';
 import {
@@ -69,8 +70,8 @@ let system: SystemFacts | undefined;
  * `ERR_SOURCE_NOT_UNIX`, `ERR_SOURCE_LISTENING`, `ERR_SOURCE_DATAGRAM`,
  * `ERR_SIDE`, `ERR_ARGUMENT`
  * @throws {@link PeerError} `ERR_PEER_CLOSED`, `ERR_PEER_NOT_CONNECTED`,
- * `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`, `ERR_PEER_SELF_TEST`,
- * `ERR_PEER_SELF_TEST_NOT_RUN`, `ERR_PEER_SYSTEM`
+ * `ERR_PEER_HIDDEN_DESCRIPTOR`, `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`,
+ * `ERR_PEER_SELF_TEST`, `ERR_PEER_SELF_TEST_NOT_RUN`, `ERR_PEER_SYSTEM`
  *
  * @example
  * ```ts
@@ -99,6 +100,7 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
     if (handle === undefined || !isDoubtful(before)) return answerFor(before, side);
   }
   if (handle === undefined) {
+    if (isOpen(socket)) throw hiddenDescriptor(socket);
     throw new PeerError('ERR_PEER_CLOSED', 'the socket is closed, or not connected yet', {
       scope: 'connection',
     });

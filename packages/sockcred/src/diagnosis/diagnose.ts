@@ -6,6 +6,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { peerCredentials } from '../credentials/ask.ts';
+import { PeerError } from '../errors.ts';
 import { fs, os, paths } from '../sys/builtin-modules.ts';
 import { kernelName, runtimeName } from '../sys/kernel.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
@@ -21,9 +22,6 @@ export interface Diagnosis {
   readonly mechanisms: readonly Mechanism[];
   readonly ok: boolean;
 }
-
-const WAY_ROUND =
-  "accept with net.createServer(), ask there, and hand the socket on with httpServer.emit('connection', socket)";
 
 function once<T>(
   emitter: { once(event: string, listener: (value: T) => void): unknown },
@@ -92,8 +90,9 @@ async function throughHttp(path: string): Promise<Mechanism> {
       try {
         peerCredentials(incoming);
         return { state: 'works', detail: 'a request leads to its connection' };
-      } catch {
-        return { state: 'absent', detail: `this runtime hides the connection; ${WAY_ROUND}` };
+      } catch (error) {
+        if (!(error instanceof PeerError) || error.code !== 'ERR_PEER_HIDDEN_DESCRIPTOR') throw error;
+        return { state: 'absent', detail: error.message };
       }
     });
     client.destroy();

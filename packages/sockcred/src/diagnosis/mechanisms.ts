@@ -9,7 +9,7 @@ import type { CredentialField } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { type SystemFacts, systemFacts } from '../credentials/systems.ts';
 import { addon } from '../sys/addon.ts';
-import { fs } from '../sys/builtin-modules.ts';
+import { closeDescriptor } from '../sys/descriptor.ts';
 import { idView } from '../sys/id-view.ts';
 import { labellingModules, linuxSince, targetName } from '../sys/kernel.ts';
 import { peerPidfd } from '../sys/peer-pidfd.ts';
@@ -113,7 +113,7 @@ function pidfdFinding(fd: number): Finding {
       : broken(detail);
   }
   const process_ = pidfdProcess(pidfd);
-  fs().closeSync(pidfd);
+  closeDescriptor(pidfd);
   if (process_.state === 'visible') {
     return process_.pid === process.pid ? works('names this process') : broken('names another process');
   }

@@ -10,6 +10,7 @@ import type { Server } from 'node:net';
 import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
 import { fs, paths } from '../sys/builtin-modules.ts';
+import { closeDescriptor } from '../sys/descriptor.ts';
 import { connectedSocket, listeningSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
 
 /** Who may connect, and how many may wait. */
@@ -76,7 +77,7 @@ function systemFailure(path: string, what: string, error: unknown): PeerError {
 function probe(path: string): string | undefined {
   const socket = connectedSocket({ kind: 'path', path });
   if ('refused' in socket) return socket.refused.errno ?? socket.refused.kind;
-  fs().closeSync(socket.fd);
+  closeDescriptor(socket.fd);
   return undefined;
 }
 

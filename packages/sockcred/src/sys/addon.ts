@@ -1,7 +1,6 @@
 /**
  * Loads the native addon, at the first question and not at import: importing
- * this library never throws. The table of literal paths is for bundlers, which
- * follow a literal `require` and nothing else.
+ * this library never throws.
  */
 
 import { createRequire } from 'node:module';
@@ -34,10 +33,11 @@ export interface Addon {
   streamSocket(): number;
   seqpacketSocket(): number;
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
+  setMode(fd: number, mode: number): number;
+  close(fd: number): number;
   connect(fd: number, name: Uint8Array): number;
   datagramSocket(): number;
   bind(fd: number, name: Uint8Array): number;
-  close(fd: number): number;
   /** Messages as `struct message` of `native/message.h` has them, then the room for their data. */
   messageArena(count: number, room: number): ArrayBuffer;
   receiveMessages(fd: number, kind: number, count: number, mostFds: number, peek: boolean): number;
@@ -58,39 +58,48 @@ export interface Addon {
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 4;
+const ABI = 5;
+
+/**
+ * Bun and bundlers give a module a `require`, and take along what a literal
+ * path in a call of it names, but not what createRequire() is asked for. ES
+ * modules of Node and Deno have none; `node -e` and the like put one into the
+ * global scope, which looks for files beside the working directory: never to
+ * be asked for code.
+ */
+declare const require: ((path: string) => unknown) | undefined;
 
 function load(target: string): unknown {
-  const require = createRequire(import.meta.url);
-  switch (target) {
-    case 'linux-x64':
-      return require('../../prebuilds/linux-x64/sockcred.node');
-    case 'linux-arm64':
-      return require('../../prebuilds/linux-arm64/sockcred.node');
-    case 'linux-arm':
-      return require('../../prebuilds/linux-arm/sockcred.node');
-    case 'linux-riscv64':
-      return require('../../prebuilds/linux-riscv64/sockcred.node');
-    case 'linux-s390x':
-      return require('../../prebuilds/linux-s390x/sockcred.node');
-    case 'linux-ppc64':
-      return require('../../prebuilds/linux-ppc64/sockcred.node');
-    case 'darwin-x64':
-      return require('../../prebuilds/darwin-x64/sockcred.node');
-    case 'darwin-arm64':
-      return require('../../prebuilds/darwin-arm64/sockcred.node');
-    case 'freebsd-x64':
-      return require('../../prebuilds/freebsd-x64/sockcred.node');
-    case 'freebsd-arm64':
-      return require('../../prebuilds/freebsd-arm64/sockcred.node');
-    case 'netbsd-x64':
-      return require('../../prebuilds/netbsd-x64/sockcred.node');
-    case 'netbsd-arm64':
-      return require('../../prebuilds/netbsd-arm64/sockcred.node');
-    default:
-      // What `npx sockcred build` makes on any other system.
-      return require(`../../prebuilds/${target}/sockcred.node`);
+  if (typeof require === 'function' && require !== (globalThis as { require?: unknown }).require) {
+    switch (target) {
+      case 'linux-x64':
+        return require('../../prebuilds/linux-x64/sockcred.node');
+      case 'linux-arm64':
+        return require('../../prebuilds/linux-arm64/sockcred.node');
+      case 'linux-arm':
+        return require('../../prebuilds/linux-arm/sockcred.node');
+      case 'linux-riscv64':
+        return require('../../prebuilds/linux-riscv64/sockcred.node');
+      case 'linux-s390x':
+        return require('../../prebuilds/linux-s390x/sockcred.node');
+      case 'linux-ppc64':
+        return require('../../prebuilds/linux-ppc64/sockcred.node');
+      case 'darwin-x64':
+        return require('../../prebuilds/darwin-x64/sockcred.node');
+      case 'darwin-arm64':
+        return require('../../prebuilds/darwin-arm64/sockcred.node');
+      case 'freebsd-x64':
+        return require('../../prebuilds/freebsd-x64/sockcred.node');
+      case 'freebsd-arm64':
+        return require('../../prebuilds/freebsd-arm64/sockcred.node');
+      case 'netbsd-x64':
+        return require('../../prebuilds/netbsd-x64/sockcred.node');
+      case 'netbsd-arm64':
+        return require('../../prebuilds/netbsd-arm64/sockcred.node');
+    }
   }
+  // Also for what `npx sockcred build` makes on any other system.
+  return createRequire(import.meta.url)(`../../prebuilds/${target}/sockcred.node`);
 }
 
 let loaded: Addon | undefined;

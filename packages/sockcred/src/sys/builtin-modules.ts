@@ -6,19 +6,22 @@
 
 import { createRequire } from 'node:module';
 
-const require = createRequire(import.meta.url);
+/** `process.getBuiltinModule` (Node 20.16) also works where a bundler has left no `import.meta.url`. */
+function builtin(name: string): unknown {
+  return process.getBuiltinModule?.(name) ?? createRequire(import.meta.url)(name);
+}
 
 /** The module `node:fs`. */
 export function fs(): typeof import('node:fs') {
-  return require('node:fs');
+  return builtin('node:fs') as typeof import('node:fs');
 }
 
 /** The module `node:os`. */
 export function os(): typeof import('node:os') {
-  return require('node:os');
+  return builtin('node:os') as typeof import('node:os');
 }
 
 /** The module `node:path`. */
 export function paths(): typeof import('node:path') {
-  return require('node:path');
+  return builtin('node:path') as typeof import('node:path');
 }

@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
+import { hiddenDescriptor, withoutSocket } from './hidden-descriptor.ts';
 
 /** Anything over a connected socket: the socket, a TLS socket over one, or a request that came in on one. */
 export type SocketSource = Socket | IncomingMessage;
@@ -15,27 +16,32 @@ export type SocketSource = Socket | IncomingMessage;
 /** The runtime's own object for one open socket; its identity is the connection's. */
 export interface SocketHandle {
   readonly fd?: unknown;
+  /** Of TLS over a socket: that socket's handle. Deno shows the descriptor only there. */
+  readonly _parent?: SocketHandle | null;
 }
 
 interface SocketInternals {
   readonly _handle?: SocketHandle | null;
-  /** Of a TLSSocket: the socket that it wraps. */
-  readonly _parent?: Socket | null;
 }
 
+/** The socket of an HTTP/2 session is a Proxy that has the property and denies it. */
 function isSocket(value: unknown): value is Socket & SocketInternals {
-  return typeof value === 'object' && value !== null && '_handle' in value;
+  if (typeof value !== 'object' || value === null) return false;
+  return '_handle' in value || (value as SocketInternals)._handle !== undefined;
 }
 
 /**
  * The socket that a source is, or came in on.
  *
  * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE`
+ * @throws {@link PeerError} `ERR_PEER_HIDDEN_DESCRIPTOR` for what a runtime's own server gives instead of one.
  */
 export function socketOf(source: SocketSource): Socket {
   if (isSocket(source)) return source;
   const { socket } = (source ?? {}) as Partial<IncomingMessage>;
   if (isSocket(socket)) return socket;
+  const instead = withoutSocket(source);
+  if (instead !== undefined) throw instead;
   const message =
     'the source must be a net.Socket, a tls.TLSSocket over one, an http.IncomingMessage or a file descriptor';
   throw new PeerTypeError('ERR_SOURCE_TYPE', message);
@@ -49,15 +55,10 @@ export function handleOf(socket: Socket): SocketHandle | undefined {
 /**
  * The descriptor behind a socket's handle: negative once it is closed.
  *
- * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` where the runtime shows none.
+ * @throws {@link PeerError} `ERR_PEER_HIDDEN_DESCRIPTOR` where the runtime shows none.
+ * @throws {@link PeerTypeError} `ERR_SOURCE_NOT_UNIX`
  */
 export function descriptorOf(socket: Socket, handle: SocketHandle): number {
-  const { fd } = handle;
-  if (Number.isInteger(fd)) return fd as number;
-  const { _parent: wrapped } = socket as SocketInternals;
-  if (wrapped != null) {
-    const inner = handleOf(wrapped);
-    if (inner !== undefined && Number.isInteger(inner.fd)) return inner.fd as number;
-  }
-  throw new PeerTypeError('ERR_SOURCE_TYPE', 'this runtime shows no file descriptor for this socket');
+  for (const fd of [handle.fd, handle._parent?.fd]) if (Number.isInteger(fd)) return fd as number;
+  throw hiddenDescriptor(socket);
 }

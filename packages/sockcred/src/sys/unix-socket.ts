@@ -6,7 +6,7 @@
 
 import { PeerError } from '../errors.ts';
 import { type Addon, addon } from './addon.ts';
-import { fs } from './builtin-modules.ts';
+import { closeDescriptor } from './descriptor.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** A path, or an abstract name without its leading NUL: unix(7). */
@@ -41,12 +41,39 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
   try {
     result = step(native, fd);
   } catch (error) {
-    fs().closeSync(fd);
+    closeDescriptor(fd);
     throw error;
   }
   if (result === 0) return { fd };
-  fs().closeSync(fd);
+  closeDescriptor(fd);
   return { refused: outcomeOf(-result) };
+}
+
+/**
+ * Binds and listens, so that a path's file never has a wider mode than this.
+ * Where a socket without a name has no mode (every kernel but Linux), the umask
+ * gives it, which is only ever tightened for the one call; worker threads
+ * cannot do that, and are refused.
+ */
+export function bindListen(
+  native: Pick<Addon, 'setMode' | 'bindListen'>,
+  fd: number,
+  name: UnixName,
+  mode: number,
+  backlog: number,
+): number {
+  const bytes = bytesOf(name);
+  if (name.kind === 'abstract') return native.bindListen(fd, bytes, backlog);
+  const result = native.setMode(fd, mode);
+  if (result === 0) return native.bindListen(fd, bytes, backlog);
+  if (outcomeOf(-result).kind !== 'unsupported') return result;
+  const before = process.umask();
+  process.umask(before | (0o777 & ~mode));
+  try {
+    return native.bindListen(fd, bytes, backlog);
+  } finally {
+    process.umask(before);
+  }
 }
 
 /**
@@ -58,10 +85,7 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
 export function listeningSocket(name: UnixName, mode: number, backlog: number): NewSocket {
   return prepared(
     native => native.streamSocket(),
-    (native, fd) => {
-      if (name.kind === 'path') fs().fchmodSync(fd, mode);
-      return native.bindListen(fd, bytesOf(name), backlog);
-    },
+    (native, fd) => bindListen(native, fd, name, mode, backlog),
   );
 }
 

@@ -5,11 +5,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { peerCredentials } from 'sockcred';
 import { addon } from '../../dist/sys/addon.js';
+import { closeDescriptor } from '../../dist/sys/descriptor.js';
 import { peerPidfd } from '../../dist/sys/peer-pidfd.js';
 import { parsePidfdInfo, pidfdProcess } from '../../dist/sys/pidfd-info.js';
 import {
@@ -40,7 +41,7 @@ test(`T25: a living peer's pidfd is given from 6.5 on (here: ${version})`, asRoo
   assert.ok(fd !== undefined, JSON.stringify(outcome));
   assert.deepEqual(pidfdProcess(fd), { state: 'visible', pid: peer.child.pid });
   assert.equal(statfsSync(`/proc/self/fd/${fd}`).type, since(6, 9) ? PIDFS_MAGIC : ANON_INODE_MAGIC);
-  closeSync(fd);
+  closeDescriptor(fd);
 });
 
 /** SO_PEERPIDFD of a reaped peer, step by step: 6.5, 6.15, 6.16. */
@@ -65,7 +66,7 @@ test(`T25: a reaped peer is told as this version tells it (here: ${version})`, a
   assert.equal(fd !== undefined, since(6, 16));
   if (fd !== undefined) {
     assert.deepEqual(pidfdProcess(fd), { state: 'reaped' });
-    closeSync(fd);
+    closeDescriptor(fd);
   }
   const found = peerCredentials(socket);
   assert.deepEqual([found.uid, found.gid, found.pid], [1234, 4321, peer.child.pid], 'its ids stay known');
@@ -73,7 +74,7 @@ test(`T25: a reaped peer is told as this version tells it (here: ${version})`, a
 
 test('T25: a socket without a peer has no pidfd, and that is not "unsupported"', asRoot, t => {
   const fd = addon().streamSocket();
-  t.after(() => closeSync(fd));
+  t.after(() => closeDescriptor(fd));
   assert.deepEqual(
     peerPidfd(fd).outcome,
     hasPeerPidfd ? { kind: 'no-data', errno: 'ENODATA' } : { kind: 'unsupported', errno: 'ENOPROTOOPT' },

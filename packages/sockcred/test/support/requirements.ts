@@ -15,15 +15,23 @@ const PROGRAMS = {
   nc: '/usr/bin/nc',
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
+  openssl: '/usr/bin/openssl',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
-export type Need = Program | 'root' | 'namespaces' | 'linux';
+/** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
+export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
   return PROGRAMS[program];
+}
+
+/** The runtime that the tests run in. */
+export function runtime(): 'node' | 'bun' | 'deno' {
+  if ('Bun' in globalThis) return 'bun';
+  return 'Deno' in globalThis ? 'deno' : 'node';
 }
 
 let namespaces: boolean | undefined;
@@ -39,6 +47,8 @@ function missing(need: Need): string | undefined {
       return process.getuid?.() === 0 ? undefined : 'needs root';
     case 'linux':
       return process.platform === 'linux' ? undefined : 'needs Linux';
+    case 'node':
+      return runtime() === 'node' ? undefined : 'needs Node';
     case 'namespaces':
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
     default:
