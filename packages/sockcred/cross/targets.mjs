@@ -55,7 +55,7 @@ const NO_UNWINDING = ['-fno-unwind-tables', '-fno-asynchronous-unwind-tables'];
 
 const COMMON = [
   '-std=c11',
-  '-O2',
+  '-Oz',
   '-g0',
   '-fPIC',
   '-fvisibility=hidden',
@@ -87,7 +87,7 @@ export function linkArguments(target, objects, out) {
   const way =
     target.system === 'darwin'
       ? ['-Wl,-undefined,dynamic_lookup']
-      : ['-Wl,-z,noexecstack', '-Wl,-z,relro,-z,now'];
+      : ['-Wl,-z,noexecstack', '-Wl,-z,relro,-z,now', '-Wl,--hash-style=gnu'];
   return ['cc', '-target', target.triple, '-shared', '-nostdlib', '-s', ...way, ...objects, '-o', out];
 }
 
