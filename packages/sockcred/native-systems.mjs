@@ -9,6 +9,9 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
+/** What only Linux has: a mode before the name, threads with ids of their own, splice(2). */
+const NOT_LINUX = ['absent/mode.c', 'absent/connect_as.c', 'absent/relay.c'];
+
 /** What travels with messages, and waiting for them. */
 const NO_MESSAGES = ['absent/messages.c', 'absent/readiness.c'];
 
@@ -20,6 +23,8 @@ const SYSTEMS = {
     'message_linux.c',
     'message_walk.c',
     'readiness_linux.c',
+    'connect_as_linux.c',
+    'relay_linux.c',
     'absent/more_ids.c',
     'absent/token.c',
   ],
@@ -32,7 +37,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
   darwin: [
     'sys_darwin.c',
@@ -42,7 +47,7 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
   openbsd: [
     'sys_openbsd.c',
@@ -54,7 +59,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
   netbsd: [
     'sys_netbsd.c',
@@ -66,7 +71,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
   sunos: [
     'sys_sunos.c',
@@ -74,7 +79,7 @@ const SYSTEMS = {
     'absent/label.c',
     'absent/pidfd.c',
     'absent/token.c',
-    'absent/mode.c',
+    ...NOT_LINUX,
     ...NO_MESSAGES,
   ],
   getpeereid: [
@@ -86,7 +91,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
   none: [
     'sys_none.c',
@@ -96,7 +101,7 @@ const SYSTEMS = {
     'absent/more_ids.c',
     'absent/token.c',
     ...NO_MESSAGES,
-    'absent/mode.c',
+    ...NOT_LINUX,
   ],
 };
 
@@ -119,7 +124,7 @@ export function kernelSources(system) {
 /** The addon's half that knows JavaScript; how it is woken goes with what there is to wait for. */
 function marshalling(system) {
   const wakeup = SYSTEMS[system].includes('absent/readiness.c') ? 'absent/wakeup.c' : 'addon_wakeup.c';
-  return ['addon.c', 'addon_sockets.c', 'addon_messages.c', 'addon_readiness.c', wakeup];
+  return ['addon.c', 'addon_sockets.c', 'addon_messages.c', 'addon_readiness.c', 'addon_relay.c', wakeup];
 }
 
 /** Everything that one system's addon is made of. */

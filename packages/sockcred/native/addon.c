@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 5
+#define ABI 6
 
 enum word {
 	WORD_ERROR = 0,
@@ -262,6 +262,11 @@ static const struct {
 	{ "readinessWatch", readiness_add },
 	{ "readinessUnwatch", readiness_remove },
 	{ "readinessHold", readiness_hold },
+	{ "relayOpen", relay_begin },
+	{ "relayAdd", relay_pair },
+	{ "relayStop", relay_end_pair },
+	{ "relayHold", relay_hold },
+	{ "connectAs", connect_as_somebody },
 };
 
 static int export_all(napi_env env, napi_value exports)

@@ -5,6 +5,7 @@
 #include "node_api_declarations.h"
 
 struct message_memory;
+struct relay_state;
 struct readiness;
 
 /* Of one environment. */
@@ -16,6 +17,8 @@ struct state {
 	struct message_memory *messages;
 	/* Ends by itself, with the environment: see addon_readiness.c. */
 	struct readiness *readiness;
+	/* And so does this one: see addon_relay.c. */
+	struct relay_state *relay;
 };
 
 struct state *state_of(napi_env env);
@@ -51,6 +54,13 @@ napi_value get_message_option(napi_env env, napi_callback_info info);
 napi_value duplicate(napi_env env, napi_callback_info info);
 napi_value finish(napi_env env, napi_callback_info info);
 void forget_messages(napi_env env, struct state *state);
+
+/* addon_relay.c */
+napi_value relay_begin(napi_env env, napi_callback_info info);
+napi_value relay_pair(napi_env env, napi_callback_info info);
+napi_value relay_end_pair(napi_env env, napi_callback_info info);
+napi_value relay_hold(napi_env env, napi_callback_info info);
+napi_value connect_as_somebody(napi_env env, napi_callback_info info);
 
 /* addon_readiness.c */
 napi_value readiness_begin(napi_env env, napi_callback_info info);

@@ -61,11 +61,14 @@ napi_status napi_add_async_cleanup_hook(napi_env env, napi_async_cleanup_hook ho
 					napi_async_cleanup_hook_handle *handle);
 napi_status napi_async_destroy(napi_env env, napi_async_context context);
 napi_status napi_async_init(napi_env env, napi_value resource, napi_value name, napi_async_context *result);
+napi_status napi_call_function(napi_env env, napi_value receiver, napi_value function, size_t count,
+			       const napi_value *values, napi_value *result);
 napi_status napi_call_threadsafe_function(napi_threadsafe_function function, void *data,
 					  napi_threadsafe_function_call_mode mode);
 napi_status napi_close_handle_scope(napi_env env, napi_handle_scope scope);
 
 napi_status napi_create_arraybuffer(napi_env env, size_t length, void **data, napi_value *result);
+napi_status napi_create_double(napi_env env, double value, napi_value *result);
 napi_status napi_create_function(napi_env env, const char *name, size_t length, napi_callback callback, void *data,
 				 napi_value *result);
 napi_status napi_create_int32(napi_env env, int32_t value, napi_value *result);

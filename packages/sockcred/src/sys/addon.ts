@@ -55,10 +55,15 @@ export interface Addon {
   readinessWatch(fd: number, interest: number, token: number): number;
   readinessUnwatch(fd: number): number;
   readinessHold(hold: boolean): number;
+  relayOpen(callback: (id: number, status: number, forth: number, back: number) => void): number;
+  relayAdd(id: number, first: number, second: number, passFds: boolean): number;
+  relayStop(id: number): number;
+  relayHold(hold: boolean): number;
+  connectAs(name: Uint8Array, uid: number, gid: number, groups: Uint32Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 5;
+const ABI = 6;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

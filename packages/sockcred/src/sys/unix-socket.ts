@@ -23,7 +23,8 @@ export function unixName(text: string): UnixName {
   return { kind: 'path', path: text };
 }
 
-function bytesOf(name: UnixName): Uint8Array {
+/** The bytes of the name as unix(7) has them in an address, without the final NUL of a path. */
+export function nameBytes(name: UnixName): Uint8Array {
   return new TextEncoder().encode(name.kind === 'path' ? name.path : `\0${name.name}`);
 }
 
@@ -62,7 +63,7 @@ export function bindListen(
   mode: number,
   backlog: number,
 ): number {
-  const bytes = bytesOf(name);
+  const bytes = nameBytes(name);
   if (name.kind === 'abstract') return native.bindListen(fd, bytes, backlog);
   const result = native.setMode(fd, mode);
   if (result === 0) return native.bindListen(fd, bytes, backlog);
@@ -96,7 +97,7 @@ export function listeningSocket(name: UnixName, mode: number, backlog: number): 
  * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
  */
 export function connectedSocket(name: UnixName): NewSocket {
-  const bytes = bytesOf(name);
+  const bytes = nameBytes(name);
   const connect = (native: Addon, fd: number) => native.connect(fd, bytes);
   const stream = prepared(native => native.streamSocket(), connect);
   if ('fd' in stream || stream.refused.errno !== 'EPROTOTYPE') return stream;
