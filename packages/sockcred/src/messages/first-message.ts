@@ -95,8 +95,8 @@ function notReadYet(socket: Socket): void {
  *
  * @example
  * ```ts
- * import { connect, createServer } from 'node:net';
- * import { credentialListener, firstMessageCredentials } from 'sockcred/messages';
+ * import { createServer } from 'node:net';
+ * import { credentialListener, firstMessageCredentials, UnixStream } from 'sockcred/messages';
  *
  * const server = createServer({ pauseOnConnect: true }, async socket => {
  *   const { pid } = await firstMessageCredentials(socket);
@@ -105,7 +105,7 @@ function notReadYet(socket: Socket): void {
  *   server.close();
  * });
  * await credentialListener(server, '@sockcred-first-message');
- * connect('\0sockcred-first-message').end('hello');
+ * UnixStream.connect('@sockcred-first-message').end('hello');
  * ```
  *
  * @see https://man7.org/linux/man-pages/man7/unix.7.html SCM_CREDENTIALS
