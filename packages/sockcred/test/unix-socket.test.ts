@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { addon } from '../dist/sys/addon.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
-import { bindListen, connectedSocket } from '../dist/sys/unix-socket.js';
+import { boundWithMode, connectedSocket, nameBytes } from '../dist/sys/unix-socket.js';
 import { openDirectory } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
@@ -14,13 +14,11 @@ import { needs } from './support/requirements.js';
 const UNSUPPORTED = 0x10002;
 const skip = needs('linux');
 
-/** This kernel's answers, but for the mode: that one is a BSD's. */
-function withoutMode(status: number) {
-  const native = addon();
-  return {
-    setMode: () => -status,
-    bindListen: (fd: number, name: Uint8Array, backlog: number) => native.bindListen(fd, name, backlog),
-  };
+/** Listens as on a kernel that answers so when it is asked to set the mode of a socket without a name. */
+function listenWithout(status: number, fd: number, path: string, mode: number): number {
+  const name = { kind: 'path', path } as const;
+  const bind = () => addon().bindListen(fd, nameBytes(name), 1);
+  return boundWithMode({ setMode: () => -status }, fd, name, mode, bind);
 }
 
 test('the umask gives the mode instead, is never wider than it was, and is put back', { skip }, t => {
@@ -31,7 +29,7 @@ test('the umask gives the mode instead, is never wider than it was, and is put b
       process.umask(umask);
       const path = join(openDirectory(t), `${umask}-${mode}`);
       const fd = addon().streamSocket();
-      assert.equal(bindListen(withoutMode(UNSUPPORTED), fd, { kind: 'path', path }, mode, 1), 0);
+      assert.equal(listenWithout(UNSUPPORTED, fd, path, mode), 0);
       process.umask(before);
       closeDescriptor(fd);
       assert.equal(statSync(path).mode & 0o777, mode & ~umask, path);
@@ -46,10 +44,10 @@ test('the umask is put back where binding fails, and left alone where the mode i
   const path = join(openDirectory(t), 'missing', 's');
   const fd = addon().streamSocket();
   t.after(() => closeDescriptor(fd));
-  assert.ok(bindListen(withoutMode(UNSUPPORTED), fd, { kind: 'path', path }, 0o600, 1) < 0);
+  assert.ok(listenWithout(UNSUPPORTED, fd, path, 0o600) < 0);
   assert.equal(process.umask(), before);
   const EACCES = 13;
-  assert.equal(bindListen(withoutMode(EACCES), fd, { kind: 'path', path }, 0o600, 1), -EACCES);
+  assert.equal(listenWithout(EACCES, fd, path, 0o600), -EACCES);
   assert.ok('refused' in connectedSocket({ kind: 'path', path }), 'nothing was bound');
 });
 

@@ -23,7 +23,7 @@ export function unixName(text: string): UnixName {
   return { kind: 'path', path: text };
 }
 
-/** The bytes of the name as unix(7) has them in an address, without the final NUL of a path. */
+/** The bytes of a name as `native/sys.h` has them: without the final NUL of a path. */
 export function nameBytes(name: UnixName): Uint8Array {
   return new TextEncoder().encode(name.kind === 'path' ? name.path : `\0${name.name}`);
 }
@@ -51,42 +51,51 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
 }
 
 /**
- * Binds and listens, so that a path's file never has a wider mode than this.
- * Where a socket without a name has no mode (every kernel but Linux), the umask
- * gives it, which is only ever tightened for the one call; worker threads
- * cannot do that, and are refused.
+ * Binds, so that a path's file never has a wider mode than this. Where a socket
+ * without a name has no mode (every kernel but Linux), the umask gives it,
+ * which is only ever tightened for the one call; worker threads cannot do
+ * that, and are refused.
  */
-export function bindListen(
-  native: Pick<Addon, 'setMode' | 'bindListen'>,
+export function boundWithMode(
+  native: Pick<Addon, 'setMode'>,
   fd: number,
   name: UnixName,
   mode: number,
-  backlog: number,
+  bind: () => number,
 ): number {
-  const bytes = nameBytes(name);
-  if (name.kind === 'abstract') return native.bindListen(fd, bytes, backlog);
+  if (name.kind === 'abstract') return bind();
   const result = native.setMode(fd, mode);
-  if (result === 0) return native.bindListen(fd, bytes, backlog);
+  if (result === 0) return bind();
   if (outcomeOf(-result).kind !== 'unsupported') return result;
   const before = process.umask();
   process.umask(before | (0o777 & ~mode));
   try {
-    return native.bindListen(fd, bytes, backlog);
+    return bind();
   } finally {
     process.umask(before);
   }
 }
 
 /**
- * A stream socket that listens under this name. For a path, `mode` is set
- * before the name exists; the umask may still take bits away from it.
+ * A socket that listens under this name. For a path, `mode` is set before the
+ * name exists; the umask may still take bits away from it. `prepare` comes
+ * before that too.
  *
  * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
  */
-export function listeningSocket(name: UnixName, mode: number, backlog: number): NewSocket {
+export function listeningSocket(
+  name: UnixName,
+  mode: number,
+  backlog: number,
+  prepare?: (fd: number) => void,
+  seqpacket = false,
+): NewSocket {
   return prepared(
-    native => native.streamSocket(),
-    (native, fd) => bindListen(native, fd, name, mode, backlog),
+    native => (seqpacket ? native.seqpacketSocket() : native.streamSocket()),
+    (native, fd) => {
+      prepare?.(fd);
+      return boundWithMode(native, fd, name, mode, () => native.bindListen(fd, nameBytes(name), backlog));
+    },
   );
 }
 
