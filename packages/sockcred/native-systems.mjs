@@ -25,6 +25,7 @@ const SYSTEMS = {
     'readiness_linux.c',
     'connect_as_linux.c',
     'relay_linux.c',
+    'relay_way_linux.c',
     'absent/more_ids.c',
     'absent/token.c',
   ],
