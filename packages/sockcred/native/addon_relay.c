@@ -21,7 +21,7 @@ struct relay_state {
 static void pair_ended(void *context, const struct relay_report *report)
 {
 	const struct relay_state *relay_state = context;
-	struct relay_report *copy = malloc(sizeof(*copy));
+	struct relay_report *copy = calloc(1, sizeof(*copy));
 
 	if (copy == NULL)
 		return;
@@ -30,9 +30,9 @@ static void pair_ended(void *context, const struct relay_report *report)
 		free(copy);
 }
 
-static int number(napi_env env, double value, napi_value *out)
+static int number(napi_env env, uint64_t value, napi_value *out)
 {
-	return napi_create_double(env, value, out) == napi_ok;
+	return napi_create_int64(env, (int64_t)value, out) == napi_ok;
 }
 
 static void report_arrived(napi_env env, napi_value callback, void *context, void *data)
@@ -42,7 +42,7 @@ static void report_arrived(napi_env env, napi_value callback, void *context, voi
 
 	(void)context;
 	if (env != NULL && number(env, report->id, &values[0]) && number(env, report->status, &values[1]) &&
-	    number(env, (double)report->forth, &values[2]) && number(env, (double)report->back, &values[3]) &&
+	    number(env, report->forth, &values[2]) && number(env, report->back, &values[3]) &&
 	    napi_get_global(env, &global) == napi_ok)
 		napi_call_function(env, global, callback, 4, values, &result);
 	free(report);

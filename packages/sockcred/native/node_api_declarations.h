@@ -68,10 +68,10 @@ napi_status napi_call_threadsafe_function(napi_threadsafe_function function, voi
 napi_status napi_close_handle_scope(napi_env env, napi_handle_scope scope);
 
 napi_status napi_create_arraybuffer(napi_env env, size_t length, void **data, napi_value *result);
-napi_status napi_create_double(napi_env env, double value, napi_value *result);
 napi_status napi_create_function(napi_env env, const char *name, size_t length, napi_callback callback, void *data,
 				 napi_value *result);
 napi_status napi_create_int32(napi_env env, int32_t value, napi_value *result);
+napi_status napi_create_int64(napi_env env, int64_t value, napi_value *result);
 napi_status napi_create_reference(napi_env env, napi_value value, uint32_t count, napi_ref *result);
 napi_status napi_create_string_utf8(napi_env env, const char *text, size_t length, napi_value *result);
 napi_status napi_create_threadsafe_function(napi_env env, napi_value function, napi_value resource, napi_value name,

@@ -156,20 +156,14 @@ static void close_fds(struct chunk *chunk)
 	chunk->fd_count = 0;
 }
 
-static void take_fds(struct msghdr *message, struct chunk *chunk)
+static void discard(int fd)
 {
-	for (struct cmsghdr *one = CMSG_FIRSTHDR(message); one != NULL; one = CMSG_NXTHDR(message, one)) {
-		const size_t bytes = one->cmsg_len - CMSG_LEN(0);
-
-		if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS)
-			continue;
-		chunk->fd_count = bytes / sizeof(int) < MESSAGE_MOST_FDS ? bytes / sizeof(int) : MESSAGE_MOST_FDS;
-		memcpy(chunk->fds, CMSG_DATA(one), chunk->fd_count * sizeof(int));
-	}
+	close(fd);
 }
 
 union control {
-	char bytes[CMSG_SPACE(MESSAGE_MOST_FDS * sizeof(int))];
+	/* And what the kernel may put beside them. */
+	char bytes[CMSG_SPACE(MESSAGE_MOST_FDS * sizeof(int)) + 256];
 	struct cmsghdr aligned;
 };
 
@@ -179,6 +173,7 @@ static ssize_t receive(struct way *way)
 	struct iovec part = { .iov_base = chunk->bytes, .iov_len = sizeof(chunk->bytes) };
 	union control control;
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct message beside;
 	ssize_t got;
 
 	message.msg_control = &control;
@@ -190,7 +185,13 @@ static ssize_t receive(struct way *way)
 		return -errno;
 	chunk->begin = 0;
 	chunk->end = (size_t)got;
-	take_fds(&message, chunk);
+	message_walk((const uint8_t *)&control, message.msg_controllen, (message.msg_flags & MSG_CTRUNC) != 0,
+		     MESSAGE_MOST_FDS, &beside, discard);
+	/* No descriptor was free for those that came: without them, the bytes may not go on either. */
+	if ((message.msg_flags & MSG_CTRUNC) != 0)
+		return -EMFILE;
+	chunk->fd_count = beside.fd_count;
+	memcpy(chunk->fds, beside.fds, beside.fd_count * sizeof(int));
 	return got;
 }
 
@@ -208,11 +209,11 @@ static ssize_t pass_on(struct way *way)
 
 		memset(&control, 0, sizeof(control));
 		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(bytes);
+		message.msg_controllen = (__typeof__(message.msg_controllen))CMSG_SPACE(bytes);
 		one = CMSG_FIRSTHDR(&message);
 		one->cmsg_level = SOL_SOCKET;
 		one->cmsg_type = SCM_RIGHTS;
-		one->cmsg_len = CMSG_LEN(bytes);
+		one->cmsg_len = (__typeof__(one->cmsg_len))CMSG_LEN(bytes);
 		memcpy(CMSG_DATA(one), chunk->fds, bytes);
 	}
 	do

@@ -3,6 +3,7 @@
 extern _Thread_local int errno;
 #define EINTR 4
 #define EBADF 9
+#define ENOMEM 12
 #define EINVAL 22
 #define ERANGE 34
 #define EAGAIN 35

@@ -5,6 +5,7 @@ int *___errno(void);
 #define EINTR 4
 #define EBADF 9
 #define EAGAIN 11
+#define ENOMEM 12
 #define EINVAL 22
 #define ERANGE 34
 #define ENAMETOOLONG 78
