@@ -9,25 +9,28 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
+/** The questions about processes behind descriptors, which only Linux has. */
+const NO_PROCESSES = ['absent/pidfd.c', 'absent/process.c'];
+
 const SYSTEMS = {
-  linux: ['sys_linux.c', 'layouts.c', ...SOCKETS, 'absent/more_ids.c', 'absent/token.c'],
+  linux: ['sys_linux.c', 'process_linux.c', 'layouts.c', ...SOCKETS, 'absent/more_ids.c', 'absent/token.c'],
   freebsd: [
     'sys_freebsd.c',
     'layouts.c',
     ...SOCKETS,
     'absent/label.c',
-    'absent/pidfd.c',
+    ...NO_PROCESSES,
     'absent/more_ids.c',
     'absent/token.c',
   ],
-  darwin: ['sys_darwin.c', 'layouts.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/more_ids.c'],
+  darwin: ['sys_darwin.c', 'layouts.c', ...SOCKETS, 'absent/label.c', ...NO_PROCESSES, 'absent/more_ids.c'],
   openbsd: [
     'sys_openbsd.c',
     'layouts.c',
     ...SOCKETS,
     'absent/groups.c',
     'absent/label.c',
-    'absent/pidfd.c',
+    ...NO_PROCESSES,
     'absent/more_ids.c',
     'absent/token.c',
   ],
@@ -37,17 +40,17 @@ const SYSTEMS = {
     ...SOCKETS,
     'absent/groups.c',
     'absent/label.c',
-    'absent/pidfd.c',
+    ...NO_PROCESSES,
     'absent/more_ids.c',
     'absent/token.c',
   ],
-  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c'],
+  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', ...NO_PROCESSES, 'absent/token.c'],
   getpeereid: [
     'sys_getpeereid.c',
     ...SOCKETS,
     'absent/groups.c',
     'absent/label.c',
-    'absent/pidfd.c',
+    ...NO_PROCESSES,
     'absent/more_ids.c',
     'absent/token.c',
   ],
@@ -55,7 +58,7 @@ const SYSTEMS = {
     'sys_none.c',
     'absent/groups.c',
     'absent/label.c',
-    'absent/pidfd.c',
+    ...NO_PROCESSES,
     'absent/more_ids.c',
     'absent/token.c',
   ],
@@ -79,12 +82,13 @@ export function kernelSources(system) {
 
 /** Everything that one system's addon is made of. */
 export function addonSources(system) {
-  return [join(native, 'addon.c'), join(native, 'addon_sockets.c'), ...kernelSources(system)];
+  const marshalling = ['addon.c', 'addon_sockets.c', 'addon_process.c'];
+  return [...marshalling.map(file => join(native, file)), ...kernelSources(system)];
 }
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c'];
+  const tests = ['main.c', 'questions_test.c', 'processes_test.c', 'answers_test.c', 'layouts_test.c'];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }
 

@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 3
+#define ABI 4
 
 enum word {
 	WORD_ERROR = 0,
@@ -249,6 +249,12 @@ static const struct {
 	{ "seqpacketSocket", seqpacket_socket },
 	{ "bindListen", bind_listen },
 	{ "connect", connect_to },
+	{ "netnsCookie", netns_cookie },
+	{ "processInfo", process_info },
+	{ "processEnded", process_ended },
+	{ "processOpen", process_open },
+	{ "processDescriptor", process_descriptor },
+	{ "unixSockets", unix_sockets },
 };
 
 static int export_all(napi_env env, napi_value exports)

@@ -1,4 +1,4 @@
-/* What the two halves of the addon share. */
+/* What the parts of the addon share. */
 #ifndef SOCKCRED_ADDON_H
 #define SOCKCRED_ADDON_H
 
@@ -16,5 +16,12 @@ napi_value stream_socket(napi_env env, napi_callback_info info);
 napi_value seqpacket_socket(napi_env env, napi_callback_info info);
 napi_value bind_listen(napi_env env, napi_callback_info info);
 napi_value connect_to(napi_env env, napi_callback_info info);
+
+napi_value netns_cookie(napi_env env, napi_callback_info info);
+napi_value process_info(napi_env env, napi_callback_info info);
+napi_value process_ended(napi_env env, napi_callback_info info);
+napi_value process_open(napi_env env, napi_callback_info info);
+napi_value process_descriptor(napi_env env, napi_callback_info info);
+napi_value unix_sockets(napi_env env, napi_callback_info info);
 
 #endif

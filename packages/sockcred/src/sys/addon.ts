@@ -35,10 +35,18 @@ export interface Addon {
   seqpacketSocket(): number;
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
   connect(fd: number, name: Uint8Array): number;
+  /** Fills the low and the high half of the cookie. */
+  netnsCookie(fd: number, words: Uint32Array): number;
+  /** Fills fourteen words, in the order of `struct sys_process_info`. */
+  processInfo(pidfd: number, words: Uint32Array): number;
+  processEnded(pidfd: number): number;
+  processOpen(pid: number): number;
+  processDescriptor(pidfd: number, fd: number): number;
+  unixSockets(bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 3;
+const ABI = 4;
 
 function load(target: string): unknown {
   const require = createRequire(import.meta.url);
