@@ -23,6 +23,8 @@
 #define SYS_MAYBE_INCOMPLETE 0x10003
 /* This kernel knows the question, and has recorded nothing for this socket. */
 #define SYS_NO_DATA 0x10004
+/* There is an answer, and a namespace keeps it from being told here. */
+#define SYS_HIDDEN 0x10007
 
 /* What a descriptor turned out to be. Only SYS_CONNECTED may be asked further. */
 enum sys_socket_kind {
@@ -125,8 +127,8 @@ struct sys_process_info {
 
 /*
  * The process behind a pidfd as it is now. ESRCH: it was waited for, and this
- * kernel keeps nothing of it. EREMOTE: it is in a pid namespace that cannot be
- * seen from here.
+ * kernel keeps nothing of it. SYS_HIDDEN: it is in a pid namespace that cannot
+ * be seen from here; kernels before 7.0 say ESRCH of such a process too.
  */
 int sys_process_info(int pidfd, struct sys_process_info *out);
 

@@ -40,4 +40,17 @@ export {
   type PeerTypeErrorCode,
 } from './errors.ts';
 export { type Listening, type ListenOptions, listenAt } from './listening/listen-at.ts';
+export type {
+  Confinement,
+  Executable,
+  NamespaceName,
+  Namespaces,
+  ProcessDescription,
+} from './process/description.ts';
+export type { Drift, DriftKind } from './process/drift.ts';
+export type { Binding, Fact, FactSource, KnownFact } from './process/graded.ts';
+export { type PeerProcess, peerProcess } from './process/peer-process.ts';
+export type { ProcessFiles } from './process/process-files.ts';
+export type { ExitStatus, ProcessIds, ProcessState } from './process/process-state.ts';
+export type { Capabilities, SeccompMode } from './process/status-text.ts';
 export type { SocketSource } from './sys/socket-handle.ts';
