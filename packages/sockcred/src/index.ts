@@ -3,6 +3,22 @@
  * kernel as the only witness.
  */
 
+export type { CgroupSegment, PeerCgroup } from './application/cgroup.ts';
+export type {
+  Authority,
+  Claim,
+  ContainerRuntime,
+  Containment,
+  Engine,
+  InstanceCheck,
+} from './application/claim.ts';
+export {
+  type ApplicationOptions,
+  type PeerApplication,
+  peerApplication,
+  peerCgroup,
+} from './application/peer-application.ts';
+export { type SecurityContext, securityContext } from './application/security-context.ts';
 export { type PeerOptions, type PeerSource, peerCredentials } from './credentials/ask.ts';
 export { listenerCredentials } from './credentials/ask-listener.ts';
 export type {

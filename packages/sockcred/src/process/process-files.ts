@@ -8,6 +8,7 @@ import { PeerTypeError } from '../errors.ts';
 import {
   below,
   closeDescriptor,
+  isForeignFuse,
   openDirectory,
   readForeignFile,
   readKernelFile,
@@ -63,7 +64,15 @@ export function processFiles(directory: number): ProcessFiles {
     inRoot(name: string, most: number) {
       if (checked(name).includes('/')) throw new PeerTypeError('ERR_ARGUMENT', 'name must be a single name');
       // Opened first, so that a root which cannot be reached is never taken for a file that is not there.
-      const root = openDirectory(below(directory, 'root'));
+      const path = below(directory, 'root');
+      let root: number;
+      try {
+        root = openDirectory(path);
+      } catch (error) {
+        // A root of FUSE that keeps us out is nobody's sandbox that we know of: toolboxes have such.
+        if ((error as NodeJS.ErrnoException).code === 'EACCES' && isForeignFuse(path)) return undefined;
+        throw error;
+      }
       try {
         return readForeignFile(below(root, name), most);
       } catch (error) {

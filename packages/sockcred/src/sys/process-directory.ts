@@ -7,6 +7,7 @@
 
 import type { BigIntStats } from 'node:fs';
 import { fs } from './builtin-modules.ts';
+import { processEnded } from './pidfd.ts';
 import { type PidfdProcess, pidfdProcess } from './pidfd-info.ts';
 
 /** The directory of a process, or why there is none: `raced` if the process was lost while it was opened. */
@@ -33,11 +34,10 @@ export function openProcessDirectory(pidfd: number): OpenedDirectory {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { missing: 'raced' };
     throw error;
   }
-  // Still this process's number after the lookup, so the lookup found this process.
-  const after = pidfdProcess(pidfd);
-  if (after.state === 'visible' && after.pid === before.pid) return { fd, pid: before.pid };
+  // Not ended after the lookup, so nobody has waited for it, so the number was still its own during the lookup.
+  if (!processEnded(pidfd)) return { fd, pid: before.pid };
   fs().closeSync(fd);
-  return { missing: after.state === 'visible' ? 'raced' : after.state };
+  return { missing: 'raced' };
 }
 
 /** The path of something below an open directory. */
@@ -102,6 +102,18 @@ export function statOf(path: string): BigIntStats {
 export function openDirectory(path: string): number {
   const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOCTTY } = fs().constants;
   return fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY);
+}
+
+/** f_type of FUSE: statfs(2). */
+const FUSE_SUPER_MAGIC = 0x65735546;
+
+/** Is the file system at the end of this path one of a program's own making, which lets nobody else look? */
+export function isForeignFuse(path: string): boolean {
+  try {
+    return fs().statfsSync(path).type === FUSE_SUPER_MAGIC;
+  } catch {
+    return false;
+  }
 }
 
 export function closeDescriptor(fd: number): void {

@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 
 const PROGRAMS = {
   python3: '/usr/bin/python3',
@@ -15,11 +15,13 @@ const PROGRAMS = {
   nc: '/usr/bin/nc',
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
+  bwrap: '/usr/bin/bwrap',
+  flatpak: '/usr/bin/flatpak',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
-export type Need = Program | 'root' | 'namespaces' | 'linux';
+export type Need = Program | 'root' | 'namespaces' | 'linux' | 'cgroups';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
@@ -33,12 +35,28 @@ function canUnshare(): boolean {
   return namespaces;
 }
 
+/** Where the unified hierarchy of cgroups is mounted, if directories can be made in it. */
+export function cgroupRoot(): string | undefined {
+  const at = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find(path =>
+    existsSync(`${path}/cgroup.controllers`),
+  );
+  if (at === undefined) return undefined;
+  try {
+    accessSync(at, constants.W_OK);
+    return at;
+  } catch {
+    return undefined;
+  }
+}
+
 function missing(need: Need): string | undefined {
   switch (need) {
     case 'root':
       return process.getuid?.() === 0 ? undefined : 'needs root';
     case 'linux':
       return process.platform === 'linux' ? undefined : 'needs Linux';
+    case 'cgroups':
+      return cgroupRoot() === undefined ? 'needs the unified hierarchy of cgroups, writable' : undefined;
     case 'namespaces':
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
     default:
