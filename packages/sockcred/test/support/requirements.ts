@@ -17,6 +17,7 @@ const PROGRAMS = {
   script: '/usr/bin/script',
   bwrap: '/usr/bin/bwrap',
   flatpak: '/usr/bin/flatpak',
+  'xdg-dbus-proxy': '/usr/bin/xdg-dbus-proxy',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
