@@ -9,101 +9,63 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
-/** What only Linux has: a mode before the name, threads with ids of their own, splice(2). */
-const NOT_LINUX = ['absent/mode.c', 'absent/connect_as.c', 'absent/relay.c'];
+/** What a system may lack, each with the file that says so. */
+const ABSENT = {
+  groups: 'absent/groups.c',
+  label: 'absent/label.c',
+  ids: 'absent/more_ids.c',
+  token: 'absent/token.c',
+  pidfd: 'absent/pidfd.c',
+  process: 'absent/process.c',
+  mode: 'absent/mode.c',
+  messages: 'absent/messages.c',
+  readiness: 'absent/readiness.c',
+  connectAs: 'absent/connect_as.c',
+  relay: 'absent/relay.c',
+};
 
-/** What travels with messages, and waiting for them. */
-const NO_MESSAGES = ['absent/messages.c', 'absent/readiness.c'];
+/** Questions about processes behind descriptors, modes before names, threads with ids of their own, splice(2). */
+const LINUX_ALONE = ['pidfd', 'process', 'mode', 'connectAs', 'relay'];
+const NO_MESSAGES = ['messages', 'readiness'];
 
+/** The files of each system, and what it lacks. */
 const SYSTEMS = {
-  linux: [
-    'sys_linux.c',
-    'layouts.c',
-    ...SOCKETS,
-    'message_linux.c',
-    'message_walk.c',
-    'readiness_linux.c',
-    'connect_as_linux.c',
-    'relay_linux.c',
-    'relay_way_linux.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-  ],
-  freebsd: [
-    'sys_freebsd.c',
-    'layouts.c',
-    ...SOCKETS,
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
-  darwin: [
-    'sys_darwin.c',
-    'layouts.c',
-    ...SOCKETS,
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
-  openbsd: [
-    'sys_openbsd.c',
-    'layouts.c',
-    ...SOCKETS,
-    'absent/groups.c',
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
-  netbsd: [
-    'sys_netbsd.c',
-    'layouts.c',
-    ...SOCKETS,
-    'absent/groups.c',
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
-  sunos: [
-    'sys_sunos.c',
-    ...SOCKETS,
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/token.c',
-    ...NOT_LINUX,
-    ...NO_MESSAGES,
-  ],
-  getpeereid: [
-    'sys_getpeereid.c',
-    ...SOCKETS,
-    'absent/groups.c',
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
-  none: [
-    'sys_none.c',
-    'absent/groups.c',
-    'absent/label.c',
-    'absent/pidfd.c',
-    'absent/more_ids.c',
-    'absent/token.c',
-    ...NO_MESSAGES,
-    ...NOT_LINUX,
-  ],
+  linux: {
+    files: [
+      ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c'],
+      ...['message_linux.c', 'message_walk.c', 'readiness_linux.c'],
+      ...['connect_as_linux.c', 'relay_linux.c', 'relay_way_linux.c'],
+    ],
+    lacks: ['ids', 'token'],
+  },
+  freebsd: {
+    files: ['sys_freebsd.c', 'layouts.c', ...SOCKETS],
+    lacks: ['label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  darwin: {
+    files: ['sys_darwin.c', 'layouts.c', ...SOCKETS],
+    lacks: ['label', 'ids', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  openbsd: {
+    files: ['sys_openbsd.c', 'layouts.c', ...SOCKETS],
+    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  netbsd: {
+    files: ['sys_netbsd.c', 'layouts.c', ...SOCKETS],
+    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  sunos: {
+    files: ['sys_sunos.c', ...SOCKETS],
+    lacks: ['label', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  getpeereid: {
+    files: ['sys_getpeereid.c', ...SOCKETS],
+    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
+  none: {
+    files: ['sys_none.c'],
+    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+  },
 };
 
 /** By `process.platform`, where it is not the system's own name. */
@@ -119,13 +81,15 @@ export const systems = Object.keys(SYSTEMS);
 
 /** The kernel's half of the addon, without what knows JavaScript. */
 export function kernelSources(system) {
-  return SYSTEMS[system].map(file => join(native, file));
+  const { files, lacks } = SYSTEMS[system];
+  return [...files, ...lacks.map(what => ABSENT[what])].map(file => join(native, file));
 }
 
 /** The addon's half that knows JavaScript; how it is woken goes with what there is to wait for. */
 function marshalling(system) {
-  const wakeup = SYSTEMS[system].includes('absent/readiness.c') ? 'absent/wakeup.c' : 'addon_wakeup.c';
-  return ['addon.c', 'addon_sockets.c', 'addon_messages.c', 'addon_readiness.c', 'addon_relay.c', wakeup];
+  const wakeup = SYSTEMS[system].lacks.includes('readiness') ? 'absent/wakeup.c' : 'addon_wakeup.c';
+  const topics = ['sockets', 'process', 'messages', 'readiness', 'relay'];
+  return ['addon.c', ...topics.map(topic => `addon_${topic}.c`), wakeup];
 }
 
 /** Everything that one system's addon is made of. */
@@ -135,7 +99,8 @@ export function addonSources(system) {
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c', 'messages_test.c'];
+  const topics = ['questions', 'processes', 'answers', 'layouts', 'messages'];
+  const tests = ['main.c', ...topics.map(topic => `${topic}_test.c`)];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }
 

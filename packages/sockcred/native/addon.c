@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 6
+#define ABI 7
 
 enum word {
 	WORD_ERROR = 0,
@@ -267,6 +267,12 @@ static const struct {
 	{ "relayStop", relay_end_pair },
 	{ "relayHold", relay_hold },
 	{ "connectAs", connect_as_somebody },
+	{ "netnsCookie", netns_cookie },
+	{ "processInfo", process_info },
+	{ "processEnded", process_ended },
+	{ "processOpen", process_open },
+	{ "processDescriptor", process_descriptor },
+	{ "unixSockets", unix_sockets },
 };
 
 static int export_all(napi_env env, napi_value exports)

@@ -68,4 +68,12 @@ napi_value readiness_add(napi_env env, napi_callback_info info);
 napi_value readiness_remove(napi_env env, napi_callback_info info);
 napi_value readiness_hold(napi_env env, napi_callback_info info);
 
+/* addon_process.c */
+napi_value netns_cookie(napi_env env, napi_callback_info info);
+napi_value process_info(napi_env env, napi_callback_info info);
+napi_value process_ended(napi_env env, napi_callback_info info);
+napi_value process_open(napi_env env, napi_callback_info info);
+napi_value process_descriptor(napi_env env, napi_callback_info info);
+napi_value unix_sockets(napi_env env, napi_callback_info info);
+
 #endif

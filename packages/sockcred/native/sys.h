@@ -23,6 +23,8 @@
 #define SYS_MAYBE_INCOMPLETE 0x10003
 /* This kernel knows the question, and has recorded nothing for this socket. */
 #define SYS_NO_DATA 0x10004
+/* There is an answer, and a namespace keeps it from being told here. */
+#define SYS_HIDDEN 0x10007
 
 /* What a descriptor turned out to be. Only SYS_CONNECTED may be asked further. */
 enum sys_socket_kind {
@@ -99,6 +101,55 @@ int sys_peer_more_ids(int fd, struct sys_more_ids *out);
  * with every fork and exec.
  */
 int sys_peer_token(int fd, uint32_t out[8]);
+
+/*
+ * The network namespace in which the other end of an accepted socket was
+ * made, as a number that is unique while the machine runs: an accepted socket
+ * belongs to its connector's namespace. Of any other socket it is its own.
+ */
+int sys_netns_cookie(int fd, uint64_t *out);
+
+/* What sys_process_info() may know; which of it, `known` says. */
+enum sys_process_known {
+	SYS_PROCESS_IDS = 1,    /* pid, parent and all eight ids, as they are now */
+	SYS_PROCESS_CGROUP = 2, /* also of a process that has exited */
+	SYS_PROCESS_EXIT = 4,   /* it was waited for: the wait status */
+};
+
+struct sys_process_info {
+	uint32_t known;
+	uint32_t pid, parent; /* in the caller's pid namespace; parent 0: not in it */
+	uint32_t real_uid, effective_uid, saved_uid, filesystem_uid;
+	uint32_t real_gid, effective_gid, saved_gid, filesystem_gid;
+	uint64_t cgroup; /* the inode of its directory in the unified hierarchy */
+	uint32_t wait_status;
+};
+
+/*
+ * The process behind a pidfd as it is now. ESRCH: it was waited for, and this
+ * kernel keeps nothing of it. SYS_HIDDEN: it is in a pid namespace that cannot
+ * be seen from here; kernels before 7.0 say ESRCH of such a process too.
+ */
+int sys_process_info(int pidfd, struct sys_process_info *out);
+
+/*
+ * Whether the process behind a pidfd has ended, waited for or not, with all
+ * its threads: a zombie has.
+ */
+int sys_process_ended(int pidfd, int *out);
+
+/* A new close-on-exec pidfd of whatever process has this number at the moment. */
+int sys_process_open(uint32_t pid, int *out);
+
+/* A new close-on-exec duplicate of another process's descriptor. */
+int sys_process_descriptor(int pidfd, int fd, int *out);
+
+/*
+ * Every Unix socket of the caller's network namespace, as the kernel's own
+ * netlink messages one after the other (sock_diag(7), struct unix_diag_msg).
+ * ERANGE: more room is needed; how much is not known.
+ */
+int sys_unix_sockets(uint8_t *out, size_t capacity, size_t *length);
 
 /* SOCK_STREAM and so on, in the kernel's numbers. */
 int sys_socket_type(int fd, int *out);

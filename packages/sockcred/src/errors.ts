@@ -22,6 +22,14 @@ export type PeerErrorCode =
   | 'ERR_PEER_SELF_TEST_NOT_RUN'
   /** `required()` was asked for a field that the kernel did not vouch for. */
   | 'ERR_PEER_UNKNOWN_FIELD'
+  /** No process can be held behind this socket, or it cannot be looked at from here; the message says why. */
+  | 'ERR_PEER_PROCESS'
+  /** The process behind the peer has ended, and what was asked can only be read of a living one. */
+  | 'ERR_PEER_GONE'
+  /** What was read may not belong to the peer's process as it was: it ended, or changed, meanwhile. */
+  | 'ERR_PEER_RACED'
+  /** A question about the peer's application failed: it is not known to be an application, nor to be none. */
+  | 'ERR_PEER_APPLICATION'
   /** The system refused, for the reason in `errno`. */
   | 'ERR_PEER_SYSTEM'
   /** No message came within the time given for it. */

@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { peerCredentials } from 'sockcred';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { peerPidfd, pidfdOutcome } from '../dist/sys/peer-pidfd.js';
@@ -19,27 +18,12 @@ import {
   python,
 } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
+import { statusOf, until } from './support/waiting.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 /** For programs given to node -e, whose arguments other runtimes count otherwise. */
 const inNode = { skip: needs('linux', 'root', 'python3', 'node') };
 const asAnyone = { skip: needs('linux', 'python3') };
-
-/** Waits for something that happens in another process. */
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; !what(); tries++) {
-    assert.ok(tries < 1000, 'it never happened');
-    await delay(5);
-  }
-}
-
-function statusOf(pid: number | undefined, field: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8').match(new RegExp(`^${field}:\\s*(.*)$`, 'm'))?.[1];
-  } catch {
-    return undefined;
-  }
-}
 
 test('T9: a peer that closed and exited is still named, asked for the first time', asRoot, async t => {
   const path = `${openDirectory(t)}/s`;

@@ -76,6 +76,12 @@ const CASES: Readonly<Record<string, string>> = {
   'self-test': 'the self-test trusts this kernel',
   'no-descriptors': 'without descriptors the self-test gives no verdict',
   leaks: 'a thousand questions leave no descriptor behind',
+  'process-ended': 'T30: a zombie has ended, and so has a process that was waited for',
+  'process-ids': 'T6: the ids of a process as it is now are each in their place',
+  'process-absent': 'T24: a process that was waited for has no descriptor to give',
+  'process-descriptor': 'a descriptor of another process is duplicated, close-on-exec',
+  'netns-cookie': 'both ends of a connection within one network namespace have one cookie',
+  'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',
   'other-lengths': 'T4: an answer of any other length is an error, and writes nothing',
   'ucred-bytes': 'T6: the bytes of struct ucred are pid, uid, gid',
   interrupted: 'T7: every question that is interrupted is asked again, with its full length',
@@ -140,6 +146,10 @@ test('T13: built for a system without any of this, the addon answers no question
     assert.equal(none.isDatagram(fd), unsupported);
     assert.equal(none.peerPidfd(fd), unsupported);
     assert.equal(none.peerToken(fd), unsupported);
+    assert.equal(none.processInfo(fd, new Uint32Array(14)), unsupported);
+    assert.equal(none.processEnded(fd), unsupported);
+    assert.equal(none.processDescriptor(fd, 0), unsupported);
+    assert.equal(none.netnsCookie(fd, new Uint32Array(2)), unsupported);
   }
   assert.deepEqual(
     [...words.subarray(3, 20)],
@@ -147,6 +157,8 @@ test('T13: built for a system without any of this, the addon answers no question
     'no answer was written',
   );
   assert.equal(none.selfTest(), unsupported);
+  assert.equal(none.processOpen(1), unsupported);
+  assert.equal(none.unixSockets(new Uint8Array(64)), unsupported);
   assert.equal(none.streamSocket(), unsupported);
   assert.equal(none.seqpacketSocket(), unsupported);
   assert.equal(none.bindListen(0, new Uint8Array(1), 1), unsupported);
@@ -170,7 +182,15 @@ test('the addon refuses wrong arguments, and survives them', { skip: needs('linu
   assert.throws(() => call('peer', 0), /scratch buffer/, 'before there is room for an answer');
   assert.ok(call('resize', 4, 16) instanceof ArrayBuffer);
   const odd = [undefined, null, '0', {}, [], 1n, Symbol('fd'), () => 0, true];
-  for (const name of ['peer', 'kind', 'isDatagram', 'peerPidfd', 'peerToken']) {
+  for (const name of [
+    'peer',
+    'kind',
+    'isDatagram',
+    'peerPidfd',
+    'peerToken',
+    'processEnded',
+    'processOpen',
+  ]) {
     assert.throws(() => call(name), Error, name);
     for (const value of odd) assert.throws(() => call(name, value), Error, name);
   }
@@ -190,8 +210,14 @@ test('the addon refuses wrong arguments, and survives them', { skip: needs('linu
   ]) {
     assert.throws(() => call('connect', 0, name), Error);
     assert.throws(() => call('bindListen', 0, name, 1), Error);
+    assert.throws(() => call('unixSockets', name), Error);
+    assert.throws(() => call('processInfo', 0, name), Error);
+    assert.throws(() => call('netnsCookie', 0, name), Error);
   }
   assert.throws(() => call('bindListen', 0, new Uint8Array(4)), Error);
+  assert.throws(() => call('processInfo', 0, new Uint32Array(13)), Error);
+  assert.throws(() => call('netnsCookie', 0, new Uint32Array(1)), Error);
+  assert.throws(() => call('processDescriptor', 0), Error);
   for (const fd of [-1, -(2 ** 31), 2 ** 31 - 1, 99999])
     assert.equal(call('kind', fd), 1, `${fd} is not open`);
   assert.equal(call('connect', -1, new Uint8Array([0, 1])), -9);

@@ -18,6 +18,8 @@ export type OutcomeKind =
   | 'maybe-incomplete'
   /** The process asked about exists no longer. */
   | 'gone'
+  /** There is an answer, and a namespace keeps it from being told here. */
+  | 'hidden'
   /** Any other error. */
   | 'refused';
 
@@ -34,10 +36,12 @@ const SYS_BAD_LENGTH = 0x10001;
 const SYS_UNSUPPORTED = 0x10002;
 const SYS_MAYBE_INCOMPLETE = 0x10003;
 const SYS_NO_DATA = 0x10004;
+const SYS_HIDDEN = 0x10007;
 
 const BAD_LENGTH: Outcome = Object.freeze({ kind: 'bad-length' });
 const UNSUPPORTED: Outcome = Object.freeze({ kind: 'unsupported' });
 const NO_DATA: Outcome = Object.freeze({ kind: 'no-data' });
+const HIDDEN: Outcome = Object.freeze({ kind: 'hidden' });
 const MAYBE_INCOMPLETE: Outcome = Object.freeze({ kind: 'maybe-incomplete' });
 
 /** By errno. */
@@ -67,6 +71,8 @@ export function outcomeOf(status: number): Outcome {
       return MAYBE_INCOMPLETE;
     case SYS_NO_DATA:
       return NO_DATA;
+    case SYS_HIDDEN:
+      return HIDDEN;
     default: {
       const outcome = refusals[status] ?? Object.freeze(refusal(errnoName(status)));
       refusals[status] = outcome;

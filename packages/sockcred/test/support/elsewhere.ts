@@ -1,4 +1,4 @@
-/** Starts support/asker.ts in a process of its own, and asks it about peers. */
+/** Starts programs of this directory in processes of their own, in other namespaces say, and asks them about peers. */
 
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -26,28 +26,46 @@ export interface Asker {
   next(): Promise<Told>;
 }
 
+/** A program of this directory that listens at a path, and what it prints. */
+export interface Elsewhere {
+  readonly path: string;
+  /** Its next line. */
+  line(): Promise<string>;
+}
+
+/** Starts a program of this directory behind the given command words; its first argument is the path. */
+export async function programElsewhere(
+  t: TestContext,
+  before: readonly string[],
+  name: string,
+  args: readonly string[],
+): Promise<Elsewhere> {
+  const path = join(openDirectory(t), 's');
+  const program = fileURLToPath(new URL(`${name}.js`, import.meta.url));
+  const child = start(t, [...before, process.execPath, program, path, ...args]);
+  if (child.stdout === null) throw new Error('no stdout');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const gone = once(child, 'exit').then(([code]) => {
+    throw new Error(`the ${name} ended with status ${code}`);
+  });
+  gone.catch(() => {});
+  const line = async () => {
+    const next = await Promise.race([lines.next(), gone]);
+    if (next.done === true) throw new Error(`the ${name} said nothing`);
+    return next.value;
+  };
+  const first = await line();
+  if (first !== 'ready') throw new Error(`the ${name} said ${first}`);
+  while (!existsSync(path)) await delay(5);
+  return { path, line };
+}
+
 /** An asker behind the given command words, which asks isUser(uid) and inGroup(gid) of each peer. */
 export async function askerElsewhere(
   t: TestContext,
   before: readonly string[],
   { uid = 0, gid = 0 }: { readonly uid?: number; readonly gid?: number } = {},
 ): Promise<Asker> {
-  const path = join(openDirectory(t), 's');
-  const program = fileURLToPath(new URL('asker.js', import.meta.url));
-  const child = start(t, [...before, process.execPath, program, path, `${uid}`, `${gid}`]);
-  if (child.stdout === null) throw new Error('no stdout');
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const gone = once(child, 'exit').then(([code]) => {
-    throw new Error(`the asker ended with status ${code}`);
-  });
-  gone.catch(() => {});
-  const line = async () => {
-    const next = await Promise.race([lines.next(), gone]);
-    if (next.done === true) throw new Error('the asker said nothing');
-    return next.value;
-  };
-  const first = await line();
-  if (first !== 'ready') throw new Error(`the asker said ${first}`);
-  while (!existsSync(path)) await delay(5);
+  const { path, line } = await programElsewhere(t, before, 'asker', [`${uid}`, `${gid}`]);
   return { path, next: async () => JSON.parse(await line()) as Told };
 }

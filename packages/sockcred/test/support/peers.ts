@@ -166,12 +166,17 @@ hear()
 /** The socket that a server of ours accepts from a Python client of this identity, and the client. */
 export async function acceptFrom(
   t: TestContext,
-  identity: Identity & { readonly script?: string; readonly before?: readonly string[] } = {},
+  identity: Identity & {
+    readonly script?: string;
+    readonly before?: readonly string[];
+    /** Further arguments of the script, after the path. */
+    readonly more?: readonly string[];
+  } = {},
 ): Promise<{ socket: Socket; peer: PythonPeer }> {
   const path = join(openDirectory(t), 's');
   const { next } = await openServer(t, path);
-  const { script, ...rest } = identity;
-  const peer = python(t, connectScript(script), { ...rest, args: [path] });
+  const { script, more = [], ...rest } = identity;
+  const peer = python(t, connectScript(script), { ...rest, args: [path, ...more] });
   return { socket: await next(), peer };
 }
 

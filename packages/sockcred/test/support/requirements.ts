@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 
 const PROGRAMS = {
   python3: '/usr/bin/python3',
@@ -16,12 +16,15 @@ const PROGRAMS = {
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
   openssl: '/usr/bin/openssl',
+  bwrap: '/usr/bin/bwrap',
+  flatpak: '/usr/bin/flatpak',
+  'xdg-dbus-proxy': '/usr/bin/xdg-dbus-proxy',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
 /** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
-export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node';
+export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node' | 'cgroups';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
@@ -41,6 +44,20 @@ function canUnshare(): boolean {
   return namespaces;
 }
 
+/** Where the unified hierarchy of cgroups is mounted, if directories can be made in it. */
+export function cgroupRoot(): string | undefined {
+  const at = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find(path =>
+    existsSync(`${path}/cgroup.controllers`),
+  );
+  if (at === undefined) return undefined;
+  try {
+    accessSync(at, constants.W_OK);
+    return at;
+  } catch {
+    return undefined;
+  }
+}
+
 function missing(need: Need): string | undefined {
   switch (need) {
     case 'root':
@@ -49,6 +66,8 @@ function missing(need: Need): string | undefined {
       return process.platform === 'linux' ? undefined : 'needs Linux';
     case 'node':
       return runtime() === 'node' ? undefined : 'needs Node';
+    case 'cgroups':
+      return cgroupRoot() === undefined ? 'needs the unified hierarchy of cgroups, writable' : undefined;
     case 'namespaces':
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
     default:

@@ -1,0 +1,46 @@
+/* For systems without descriptors of processes, network namespaces and sock_diag. */
+#include "../sys.h"
+
+int sys_netns_cookie(int fd, uint64_t *out)
+{
+	(void)fd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_process_info(int pidfd, struct sys_process_info *out)
+{
+	(void)pidfd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_process_ended(int pidfd, int *out)
+{
+	(void)pidfd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_process_open(uint32_t pid, int *out)
+{
+	(void)pid;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_process_descriptor(int pidfd, int fd, int *out)
+{
+	(void)pidfd;
+	(void)fd;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
+int sys_unix_sockets(uint8_t *out, size_t capacity, size_t *length)
+{
+	(void)out;
+	(void)capacity;
+	(void)length;
+	return SYS_UNSUPPORTED;
+}

@@ -1,0 +1,112 @@
+/**
+ * In which cgroup a process is now, and whose word each name of its path is.
+ * The kernel vouches for the cgroup by its number; the path is the one whose
+ * directory has that number. Names at and below the first directory that does
+ * not belong to root alone are the word of that directory's owner.
+ */
+
+import type { Binding } from '../process/graded.ts';
+import type { Pin } from '../process/pin.ts';
+import type { ProcessFiles } from '../process/process-files.ts';
+import { type CgroupDirectory, cgroupWay } from '../sys/cgroup-tree.ts';
+import { idView } from '../sys/id-view.ts';
+import { type NamedCgroup, namedCgroup, parseCgroupLines, pathSegments } from './cgroup-lines.ts';
+import { type Authority, ROOT, wordOf } from './claim.ts';
+
+/** One name of the path to a cgroup. */
+export interface CgroupSegment {
+  readonly name: string;
+  readonly authority: Authority;
+}
+
+/** A cgroup. */
+export interface PeerCgroup {
+  /** Inode of its directory in the unified hierarchy, and what the kernel calls it by. */
+  readonly id?: bigint;
+  /** From the root of our cgroup namespace; `/..` begins one that lies outside of it. */
+  readonly path: string;
+  /** The names of the path, with whose word each is: of nobody in particular where its directory cannot be seen. */
+  readonly segments: readonly CgroupSegment[];
+  /** `unified`, or the older hierarchy whose names are used. */
+  readonly hierarchy: string;
+  /** `kernel`: the kernel's number and the directory's are the same. */
+  readonly binding: Binding;
+  /** Its directory has been removed. */
+  readonly deleted: boolean;
+}
+
+/** A cgroup cannot be told: why, as a sentence. */
+export class CgroupFailure extends Error {}
+
+/** Whose word each directory's name is. Pure; `fullView`: uid 0 is the superuser of this machine. */
+export function authorities(
+  directories: readonly CgroupDirectory[],
+  fullView: boolean,
+): readonly Authority[] {
+  let word: Authority | undefined;
+  return directories.map(({ uid, shared }) => {
+    if (word === undefined && shared) word = wordOf(undefined);
+    if (word === undefined && (uid !== 0 || !fullView)) word = wordOf(uid);
+    return word ?? ROOT;
+  });
+}
+
+function checkedBinding(
+  named: NamedCgroup,
+  inode: bigint,
+  id: bigint | undefined,
+  pin: Pin,
+): Binding | undefined {
+  if (named.controller !== '' || id === undefined) return pin.readBinding;
+  return inode === id ? pin.binding : undefined;
+}
+
+/** The cgroup of a process, read inside a bracket. Undefined if it moved meanwhile: read again. */
+function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
+  const lines = parseCgroupLines(files.text('cgroup'));
+  if (lines === undefined) throw new CgroupFailure('the kernel’s list of cgroups has another form');
+  const named = namedCgroup(lines);
+  if (named === undefined) throw new CgroupFailure('the process is in no cgroup that is told');
+  if (named === 'ambiguous') throw new CgroupFailure('the hierarchies of cgroups name different ones');
+  const info = pin.info();
+  const id = 'refused' in info ? undefined : info.cgroup;
+  const about = {
+    ...(id === undefined ? {} : { id }),
+    path: named.path,
+    hierarchy: named.controller === '' ? 'unified' : named.controller,
+    deleted: named.deleted,
+  };
+  const names = pathSegments(named.path);
+  const way = names.outside || named.deleted ? undefined : cgroupWay(named.controller, named.path);
+  if (way === undefined) {
+    // The names are there, and nothing tells who gave them.
+    return Object.freeze({ ...about, segments: worded(names.segments, []), binding: pin.readBinding });
+  }
+  const binding = checkedBinding(named, way.inode, id, pin);
+  if (binding === undefined) return undefined;
+  const words = authorities(way.directories, idView().overflowUid === undefined);
+  return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
+}
+
+/** The names of a path with whose word each is; the first word is that of the hierarchy's root. */
+function worded(names: readonly string[], words: readonly Authority[]): readonly CgroupSegment[] {
+  return Object.freeze(
+    names.map((name, index) => Object.freeze({ name, authority: words[index + 1] ?? wordOf(undefined) })),
+  );
+}
+
+/** How often a cgroup that changes while it is read is read again. */
+const ATTEMPTS = 4;
+
+/**
+ * The cgroup of a process, read inside a bracket.
+ *
+ * @throws {@link CgroupFailure} where it cannot be told.
+ */
+export function readCgroup(pin: Pin, files: ProcessFiles): PeerCgroup {
+  for (let tries = 0; tries < ATTEMPTS; tries++) {
+    const found = readOnce(pin, files);
+    if (found !== undefined) return found;
+  }
+  throw new CgroupFailure('the process moves from cgroup to cgroup, or its path has another number here');
+}

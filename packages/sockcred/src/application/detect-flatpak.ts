@@ -1,0 +1,79 @@
+/**
+ * Flatpak: `.flatpak-info` in the root directory of the process. Flatpak makes
+ * that file with the rights of its user, and any process of that user can make
+ * itself a root with another one: it is the user's word, whatever its owner.
+ * What cannot be made up is what the kernel keeps the process inside of.
+ */
+
+import { namespacesOf } from '../process/description.ts';
+import { NotRegular, readForeignFile, TooLarge } from '../sys/process-directory.ts';
+import { type Claim, type InstanceCheck, wordOf } from './claim.ts';
+import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
+import { parseFlatpakInfo, parseSandboxNamespaces } from './flatpak-info.ts';
+
+const MOST_BYTES = 256 * 1024;
+
+function infoFile({ files }: Evidences): Uint8Array | undefined {
+  try {
+    return files.inRoot('.flatpak-info', MOST_BYTES);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof NotRegular) throw new DetectorFailure('.flatpak-info is no regular file');
+    if (error instanceof TooLarge) throw new DetectorFailure('.flatpak-info is too large');
+    if (code === 'ELOOP') throw new DetectorFailure('.flatpak-info is a symbolic link');
+    throw new DetectorFailure(`.flatpak-info cannot be read (${code})`, { cause: error });
+  }
+}
+
+/** Whose session it is: the effective user now, where that can be told. */
+function userOf({ pin, peer }: Evidences): number | undefined {
+  const info = pin.info();
+  return 'refused' in info ? peer.uid : (info.ids?.effectiveUid ?? peer.uid);
+}
+
+/** Compares the process's namespaces with those that bubblewrap wrote down for this instance. */
+function checkInstance(instance: string, uid: number | undefined, { files }: Evidences): InstanceCheck {
+  if (uid === undefined) return 'unconfirmed';
+  let text: string;
+  try {
+    const path = `/run/user/${uid}/.flatpak/${instance}/bwrapinfo.json`;
+    text = new TextDecoder().decode(readForeignFile(path, MOST_BYTES));
+  } catch {
+    return 'unconfirmed';
+  }
+  const recorded = parseSandboxNamespaces(text);
+  if (recorded === undefined) return 'unconfirmed';
+  let own: ReturnType<typeof namespacesOf>;
+  try {
+    own = namespacesOf(files);
+  } catch {
+    return 'unconfirmed';
+  }
+  if (own === undefined) return 'unconfirmed';
+  return own.mnt === recorded.get('mnt') && own.pid === recorded.get('pid')
+    ? 'confirmed'
+    : 'other-namespaces';
+}
+
+export const flatpak: Detector = {
+  engine: 'flatpak',
+  detect(evidences) {
+    const bytes = infoFile(evidences);
+    if (bytes === undefined) return 'not-mine';
+    const info = parseFlatpakInfo(bytes);
+    if (info === undefined) throw new DetectorFailure('.flatpak-info is not of the form that Flatpak writes');
+    const uid = userOf(evidences);
+    const claim: Claim = {
+      engine: 'flatpak',
+      applicationId: info.applicationId,
+      instanceId: info.instanceId,
+      instance: checkInstance(info.instanceId, uid, evidences),
+      binding: evidences.pin.readBinding,
+      authority: wordOf(uid),
+      containment: evidences.containment(),
+      evidence: '.flatpak-info',
+      captured: 'now',
+    };
+    return [Object.freeze(claim)];
+  },
+};

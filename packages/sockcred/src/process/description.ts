@@ -1,0 +1,133 @@
+/**
+ * What program a process runs, since when, and what the kernel keeps it from.
+ * Each of these can be of another program than the one that connected: exec
+ * replaces the program and keeps the process. So all of them are of now.
+ */
+
+import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { type Fact, type FactSource, fact } from './graded.ts';
+import type { Pin } from './pin.ts';
+import { type ProcessFiles, textOf } from './process-files.ts';
+import { parseStartTime, parseStatus, type SeccompMode } from './status-text.ts';
+
+/** The file that a process runs. */
+export interface Executable {
+  /** As the kernel shows it from our root directory. Another file may have this path by now: compare device and inode. */
+  readonly path: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+  /** No directory has this file any more. */
+  readonly deleted: boolean;
+}
+
+/** The kinds of namespaces that are told. */
+export type NamespaceName = 'cgroup' | 'ipc' | 'mnt' | 'net' | 'pid' | 'user' | 'uts';
+
+/** Inode numbers of namespaces, each unique while the namespace exists. */
+export type Namespaces = Readonly<Record<NamespaceName, number>>;
+
+/** What the kernel keeps a process from, for good. */
+export interface Confinement {
+  readonly seccomp: SeccompMode;
+  /** No exec gives it privileges: prctl(2), PR_SET_NO_NEW_PRIVS. */
+  readonly noNewPrivileges: boolean;
+}
+
+/** A process as a program. */
+export interface ProcessDescription {
+  readonly executable: Fact<Executable>;
+  /** Its arguments, which it chooses and changes itself. */
+  readonly commandLine: Fact<readonly string[]>;
+  /** Milliseconds from the start of the machine to that of the process. */
+  readonly startedAfterBoot: Fact<number>;
+  readonly namespaces: Fact<Namespaces>;
+  readonly confinement: Fact<Confinement>;
+}
+
+export const NAMESPACES: readonly NamespaceName[] = Object.freeze([
+  'cgroup',
+  'ipc',
+  'mnt',
+  'net',
+  'pid',
+  'user',
+  'uts',
+]);
+
+const MALFORMED = unknown('refused', 'the kernel’s text was not of the form that proc(5) describes');
+const NO_PERMISSION = unknown('refused', 'reading it needs the right to trace the process');
+const NO_PROGRAM = unknown(
+  'not-provided',
+  'the process has no program: a kernel thread, or its first thread has ended',
+);
+
+/** A read that is refused is an answer; anything else that fails ends the whole reading. */
+function tried<T>(look: () => Fact<T>): Fact<T> {
+  try {
+    return look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') return NO_PERMISSION;
+    if (code === 'ENOENT') return NO_PROGRAM;
+    throw error;
+  }
+}
+
+/** The file that the process runs. */
+export function executableOf(files: ProcessFiles): Executable {
+  const link = files.link('exe');
+  const { dev, ino, nlink } = files.stat('exe');
+  const deleted = nlink === 0n;
+  const path = deleted && link.endsWith(' (deleted)') ? link.slice(0, -' (deleted)'.length) : link;
+  return Object.freeze({ path, device: dev, inode: ino, deleted });
+}
+
+/** The inode number in `mnt:[4026531840]`; undefined if that is not its form. */
+export function namespaceNumber(name: string, link: string): number | undefined {
+  const [, kind, number] = /^(\w+):\[(\d{1,15})\]$/.exec(link) ?? [];
+  return kind === name && number !== undefined ? Number(number) : undefined;
+}
+
+/** All namespaces of a process, or undefined if one link has another form. */
+export function namespacesOf(files: ProcessFiles): Namespaces | undefined {
+  const found: Record<string, number> = {};
+  for (const name of NAMESPACES) {
+    const number = namespaceNumber(name, files.link(`ns/${name}`));
+    if (number === undefined) return undefined;
+    found[name] = number;
+  }
+  return Object.freeze(found) as Namespaces;
+}
+
+function words(bytes: Uint8Array): readonly string[] {
+  if (bytes.length === 0) return [];
+  const text = textOf(bytes);
+  return (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
+}
+
+/** Everything about the program of a held process, in one bracketed read. */
+export function describeProcess(pin: Pin): ProcessDescription {
+  const here = <T>(value: T | undefined, source: FactSource): Fact<T> | UnknownEvidence =>
+    value === undefined ? MALFORMED : fact(value, pin.readBinding, source);
+  return pin.read(files => {
+    const { seccomp, noNewPrivileges } = parseStatus(files.text('status'));
+    const confinement =
+      seccomp === undefined || noNewPrivileges === undefined
+        ? undefined
+        : Object.freeze({ seccomp, noNewPrivileges });
+    return Object.freeze({
+      executable: tried(() => here(executableOf(files), 'procfs exe')),
+      commandLine: tried(() =>
+        fact(
+          Object.freeze(words(files.bytes('cmdline', 4 << 20))),
+          pin.readBinding,
+          'procfs cmdline',
+          'self',
+        ),
+      ),
+      startedAfterBoot: here(parseStartTime(files.text('stat')), 'procfs stat'),
+      namespaces: tried(() => here(namespacesOf(files), 'procfs ns')),
+      confinement: here(confinement, 'procfs status'),
+    });
+  });
+}

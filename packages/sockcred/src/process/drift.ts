@@ -1,0 +1,122 @@
+/**
+ * How a process has changed since the kernel recorded it for its socket, and
+ * since it was first held. Pure. What was not recorded then cannot be compared:
+ * such a change is told with its beginning left open, never left out.
+ */
+
+import type { PeerCredentials } from '../credentials/peer-credentials.ts';
+import type { Executable } from './description.ts';
+import type { Fact } from './graded.ts';
+import type { ProcessIds, ProcessState } from './process-state.ts';
+import type { Capabilities } from './status-text.ts';
+
+/** What can change. */
+export type DriftKind = 'uid' | 'gid' | 'groups' | 'capabilities' | 'cgroup' | 'executable' | 'exited';
+
+/** One change. */
+export interface Drift {
+  readonly what: DriftKind;
+  /**
+   * Compared with what: what the kernel recorded with the socket (`recorded`),
+   * or how the process was when `peerProcess()` first held it (`held`). Absent
+   * where neither tells how it was before.
+   */
+  readonly since?: 'recorded' | 'held';
+  /** One sentence of numbers and names of this library, and a path as the kernel gives it. */
+  readonly detail: string;
+}
+
+/** What is compared. */
+export interface Snapshot {
+  readonly state: ProcessState;
+  readonly executable: Fact<Executable>;
+}
+
+const value = <T>(given: Fact<T>): T | undefined => (given.known ? given.value : undefined);
+
+function since(what: DriftKind, from: 'recorded' | 'held' | undefined, detail: string): Drift {
+  return Object.freeze({ what, ...(from === undefined ? {} : { since: from }), detail });
+}
+
+function idDrift(
+  what: 'uid' | 'gid',
+  recorded: number | undefined,
+  ids: ProcessIds | undefined,
+  held: ProcessIds | undefined,
+): readonly Drift[] {
+  const name = what === 'uid' ? 'effectiveUid' : 'effectiveGid';
+  const now = ids?.[name];
+  if (now === undefined) return [];
+  const before = recorded ?? held?.[name];
+  if (before === undefined || before === now) return [];
+  return [
+    since(what, recorded === undefined ? 'held' : 'recorded', `effective ${what} ${before} is now ${now}`),
+  ];
+}
+
+function groupDrift(peer: PeerCredentials, now: readonly number[] | undefined): readonly Drift[] {
+  const before = peer.groups;
+  if (before === undefined || now === undefined) return [];
+  const gained = now.filter(gid => !before.includes(gid));
+  const lost = before.filter(gid => !now.includes(gid));
+  if (gained.length === 0 && lost.length === 0) return [];
+  const part = (word: string, list: readonly number[]) =>
+    list.length === 0 ? [] : [`${word} ${list.join(' ')}`];
+  return [
+    since('groups', 'recorded', `groups: ${[...part('gained', gained), ...part('lost', lost)].join(', ')}`),
+  ];
+}
+
+const hex = (set: bigint) => `0x${set.toString(16)}`;
+
+/** Any capability that counts now or can be taken up at will. */
+const held = ({ effective, permitted }: Capabilities) => effective | permitted;
+
+function capabilityDrift(
+  peer: PeerCredentials,
+  before: Capabilities | undefined,
+  now: Capabilities | undefined,
+): readonly Drift[] {
+  if (now === undefined) return [];
+  const gained = held(now) & ~(before === undefined ? 0n : held(before));
+  if (before !== undefined) {
+    if (gained !== 0n) return [since('capabilities', 'held', `capabilities gained: ${hex(gained)}`)];
+    const lost = held(before) & ~held(now);
+    if (lost !== 0n) return [since('capabilities', 'held', `capabilities lost: ${hex(lost)}`)];
+  }
+  // No kernel records capabilities with a socket: a user other than root who has some may have got them since.
+  if (peer.uid === undefined || peer.uid === 0 || held(now) === 0n) return [];
+  return [
+    since(
+      'capabilities',
+      undefined,
+      `uid ${peer.uid} has capabilities ${hex(held(now))}; since when is not known`,
+    ),
+  ];
+}
+
+function cgroupDrift(before: bigint | undefined, now: bigint | undefined): readonly Drift[] {
+  if (before === undefined || now === undefined || before === now) return [];
+  return [since('cgroup', 'held', `cgroup ${before} is now ${now}`)];
+}
+
+function executableDrift(before: Executable | undefined, now: Executable | undefined): readonly Drift[] {
+  if (before === undefined || now === undefined) return [];
+  if (before.device === now.device && before.inode === now.inode) return [];
+  return [since('executable', 'held', `the program ${before.path} is now ${now.path}`)];
+}
+
+/** Every change, as far as both sides are known. */
+export function driftBetween(peer: PeerCredentials, before: Snapshot, now: Snapshot): readonly Drift[] {
+  const ids = value(now.state.ids);
+  const heldIds = value(before.state.ids);
+  return Object.freeze([
+    ...(now.state.alive ? [] : [since('exited', 'recorded', 'the process has ended')]),
+    ...idDrift('uid', peer.uid, ids, heldIds),
+    ...idDrift('gid', peer.gid, ids, heldIds),
+    ...groupDrift(peer, value(now.state.groups)),
+    ...capabilityDrift(peer, value(before.state.capabilities), value(now.state.capabilities)),
+    ...cgroupDrift(value(before.state.cgroup), value(now.state.cgroup)),
+    ...executableDrift(value(before.executable), value(now.executable)),
+  ]);
+}

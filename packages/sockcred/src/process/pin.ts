@@ -1,0 +1,195 @@
+/**
+ * A process held by its pidfd, and the bracket around every read of its files:
+ * what comes back belonged to a process that lived, as the same program with
+ * the same ids, before and after. The kernel vouches for which process it is
+ * where the pidfd came from the socket; a number only where there was no other.
+ */
+
+import type { PeerCredentials } from '../credentials/peer-credentials.ts';
+import { PeerError, PeerTypeError } from '../errors.ts';
+import { closeDescriptor } from '../sys/descriptor.ts';
+import type { Outcome } from '../sys/outcome.ts';
+import { type PeerPidfd, peerPidfd } from '../sys/peer-pidfd.ts';
+import { openProcess, type ProcessInfo, processEnded, processInfo } from '../sys/pidfd.ts';
+import { below, closeOpened, openProcessDirectory, statOf } from '../sys/process-directory.ts';
+import type { Binding } from './graded.ts';
+import { type ProcessFiles, processFiles } from './process-files.ts';
+
+/** A process, held. */
+export interface Pin {
+  readonly pidfd: number;
+  /** Of the pidfd itself: `kernel`, or `pid-only` where a number had to be believed. */
+  readonly binding: 'kernel' | 'pid-only';
+  /** Of what is read below its directory. */
+  readonly readBinding: Binding;
+  /** Why the binding is less than the kernel's. */
+  readonly lowered?: string;
+  ended(): boolean;
+  info(): ProcessInfo | { readonly refused: Outcome };
+  /** The number of the process in this procfs, and nowhere else. */
+  number(): number;
+  read<T>(look: (files: ProcessFiles) => T): T;
+  close(): void;
+}
+
+const gone = (message: string) => new PeerError('ERR_PEER_GONE', message, { scope: 'connection' });
+const raced = (message: string, cause?: unknown) =>
+  new PeerError('ERR_PEER_RACED', message, { scope: 'connection', cause });
+const unseen = (message: string) => new PeerError('ERR_PEER_PROCESS', message, { scope: 'connection' });
+
+const LOWERED =
+  'this kernel gives no pidfd of a peer (Linux 6.5): the process was found by its number, which may have passed to another one before';
+
+function byNumber({ pid }: PeerCredentials): { fd: number; lowered: string } {
+  if (pid === undefined)
+    throw unseen('the number of the peer’s process is unknown, and this kernel has no pidfd of it');
+  const opened = openProcess(pid);
+  if ('fd' in opened) return { fd: opened.fd, lowered: LOWERED };
+  const { kind, errno } = opened.refused;
+  if (errno === 'ESRCH') throw gone('the peer’s process has ended');
+  if (kind === 'unsupported') throw unseen('this kernel has no pidfds: Linux 5.3');
+  throw new PeerError('ERR_PEER_SYSTEM', `no pidfd of the peer: ${errno ?? kind}`, {
+    scope: 'connection',
+    ...(errno === undefined ? {} : { errno }),
+  });
+}
+
+/**
+ * What the socket gave, or the next best. Only a kernel without the question
+ * leads down the ladder: a peer that is gone is not looked for by its number.
+ */
+export function pinFrom(given: PeerPidfd, peer: PeerCredentials): Pin {
+  if (given.fd !== undefined) return pinOf(given.fd, 'kernel');
+  switch (given.outcome.kind) {
+    case 'unsupported': {
+      const { fd, lowered } = byNumber(peer);
+      return pinOf(fd, 'pid-only', lowered);
+    }
+    case 'gone':
+      throw gone('the peer’s process had ended before it was asked for');
+    case 'no-data':
+      throw unseen('the kernel recorded no process for this socket');
+    default:
+      throw unseen(`no pidfd of the peer: ${given.outcome.errno ?? given.outcome.kind}`);
+  }
+}
+
+/** Holds the process behind a connected socket. */
+export function pinPeer(fd: number, peer: PeerCredentials): Pin {
+  return pinFrom(peerPidfd(fd), peer);
+}
+
+/** What must be the same after a read as before it. */
+interface Sameness {
+  readonly ids: string;
+  readonly cgroup: bigint | undefined;
+  readonly program: string | undefined;
+}
+
+/** How often a read that raced is tried again before it is given up. */
+const ATTEMPTS = 3;
+
+/** A pin over a pidfd, which belongs to it from now on. */
+export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: string): Pin {
+  let directory: { readonly fd: number; readonly pid: number } | undefined;
+  let open = true;
+
+  function opened(): void {
+    if (!open) throw new PeerError('ERR_PEER_CLOSED', 'the process was let go', { scope: 'call' });
+  }
+
+  function openDirectory(): { readonly fd: number; readonly pid: number } {
+    if (directory !== undefined) return directory;
+    const found = openProcessDirectory(pidfd);
+    if ('fd' in found) {
+      directory = found;
+      return found;
+    }
+    switch (found.missing) {
+      case 'reaped':
+        throw gone('the process has ended, and its files with it');
+      case 'foreign':
+        throw unseen('the process is in a pid namespace that this procfs does not show');
+      case 'raced':
+        throw processEnded(pidfd)
+          ? gone('the process has ended, and its files with it')
+          : unseen('procfs does not show this process (hidepid)');
+      default:
+        throw unseen('which process it is cannot be read: procfs is missing, or privileges were dropped');
+    }
+  }
+
+  /** Exec changes the program, setuid programs the ids; who may not trace the process sees only the ids. */
+  function sameness(fd: number): Sameness {
+    const info = processInfo(pidfd);
+    let program: string | undefined;
+    try {
+      const { dev, ino } = statOf(below(fd, 'exe'));
+      program = `${dev}:${ino}`;
+    } catch {
+      program = undefined;
+    }
+    const known = 'refused' in info ? {} : info;
+    return { ids: Object.values(known.ids ?? {}).join(), cgroup: known.cgroup, program };
+  }
+
+  /** One bracketed read; undefined if the process changed meanwhile. */
+  function attempt<T>(look: (files: ProcessFiles) => T): { readonly value: T } | undefined {
+    const { fd } = openDirectory();
+    const before = sameness(fd);
+    // After the reading above: alive now, so all of it was of the living process.
+    if (processEnded(pidfd)) throw gone('the process has ended');
+    let outcome: { readonly value: T } | { readonly error: unknown };
+    try {
+      outcome = { value: look(processFiles(fd)) };
+    } catch (error) {
+      outcome = { error };
+    }
+    const after = sameness(fd);
+    if (processEnded(pidfd)) {
+      throw raced('the process ended while it was read', 'error' in outcome ? outcome.error : undefined);
+    }
+    if (after.ids !== before.ids || after.cgroup !== before.cgroup || after.program !== before.program) {
+      return undefined;
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome;
+  }
+
+  return {
+    pidfd,
+    binding,
+    readBinding: binding === 'kernel' ? 'pinned' : 'pid-only',
+    ...(lowered === undefined ? {} : { lowered }),
+    ended() {
+      opened();
+      return processEnded(pidfd);
+    },
+    info() {
+      opened();
+      return processInfo(pidfd);
+    },
+    number() {
+      opened();
+      return openDirectory().pid;
+    },
+    read(look) {
+      opened();
+      for (let tries = 0; tries < ATTEMPTS; tries++) {
+        const done = attempt(look);
+        if (done === undefined) continue;
+        if (done.value instanceof Promise) {
+          throw new PeerTypeError('ERR_ARGUMENT', 'the reading function must be synchronous');
+        }
+        return done.value;
+      }
+      throw raced('the process changed each time that it was read');
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      closeDescriptor(pidfd);
+      if (directory !== undefined) closeOpened(directory.fd);
+    },
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * What a process is now: ids, groups, capabilities, parent, cgroup, and how it
+ * ended. The kernel vouches, for this moment only; what a peer was when it
+ * connected is another question, which `peerCredentials()` answers.
+ */
+
+import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { PeerError } from '../errors.ts';
+import { type IdView, idView } from '../sys/id-view.ts';
+import type { Outcome } from '../sys/outcome.ts';
+import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
+import { type Fact, fact } from './graded.ts';
+import type { Pin } from './pin.ts';
+import { type Capabilities, parseStatus, type StatusText } from './status-text.ts';
+
+/** All ids of a process; each absent where a namespace hides it. */
+export interface ProcessIds {
+  readonly realUid?: number;
+  readonly effectiveUid?: number;
+  readonly savedUid?: number;
+  readonly filesystemUid?: number;
+  readonly realGid?: number;
+  readonly effectiveGid?: number;
+  readonly savedGid?: number;
+  readonly filesystemGid?: number;
+}
+
+/** How a process ended: with a status, or by a signal. */
+export type ExitStatus =
+  | { readonly code: number; readonly signal?: never }
+  | { readonly signal: number; readonly code?: never };
+
+/** A process at the moment of asking. */
+export interface ProcessState {
+  readonly alive: boolean;
+  readonly ids: Fact<ProcessIds>;
+  /** Supplementary groups and the effective one, ascending. Complete, or not known. */
+  readonly groups: Fact<readonly number[]>;
+  readonly capabilities: Fact<Capabilities>;
+  /** In our pid namespace. The number only; by the time it is read it may be another process's. */
+  readonly parent: Fact<number>;
+  /** Inode of its cgroup's directory in the unified hierarchy; also of a process that has ended. */
+  readonly cgroup: Fact<bigint>;
+  readonly exit: Fact<ExitStatus>;
+}
+
+const ENDED = unknown('gone', 'the process has ended');
+const NOT_ENDED = unknown('not-provided', 'the process has not ended');
+const NO_EXIT = unknown(
+  'unsupported',
+  'how it ended is told by Linux 6.15 and later, once somebody waited for it',
+);
+const NO_INFO = unknown('unsupported', 'no answer to PIDFD_GET_INFO on this system (Linux 6.13)');
+const FOREIGN = unknown('hidden', 'the process is in a pid namespace that cannot be seen from here');
+const NO_PARENT = unknown('hidden', 'its parent is not in our pid namespace');
+const NO_CGROUP = unknown('not-provided', 'the kernel names no cgroup of the process');
+const HIDDEN_GROUP = unknown(
+  'hidden',
+  'a group has no mapping in our user namespace, and a partial list would be a lie',
+);
+const UNREADABLE = unknown('refused', 'the status of the process could not be read');
+
+function refusal({ kind, errno }: Outcome): UnknownEvidence {
+  if (kind === 'unsupported') return NO_INFO;
+  if (kind === 'hidden') return FOREIGN;
+  if (errno === 'ESRCH') return ENDED;
+  return unknown('refused', `PIDFD_GET_INFO: ${errno ?? kind}`);
+}
+
+/** Leaves out what may stand for an id that our namespace does not show. */
+function visible(ids: Required<ProcessIds>, view: IdView): ProcessIds {
+  const seen: Record<string, number> = {};
+  for (const [name, id] of Object.entries(ids)) {
+    const overflow = name.endsWith('Uid') ? view.overflowUid : view.overflowGid;
+    if (id !== overflow && id !== 0xffffffff) seen[name] = id;
+  }
+  return Object.freeze(seen);
+}
+
+function idsOfWords(words: ProcessIdWords): Required<ProcessIds> {
+  const { pid: _pid, parent: _parent, ...ids } = words;
+  return ids;
+}
+
+function idsOfStatus({ uids, gids }: StatusText): Required<ProcessIds> | undefined {
+  const [realUid, effectiveUid, savedUid, filesystemUid] = uids ?? [];
+  const [realGid, effectiveGid, savedGid, filesystemGid] = gids ?? [];
+  if (
+    realUid === undefined ||
+    effectiveUid === undefined ||
+    savedUid === undefined ||
+    filesystemUid === undefined ||
+    realGid === undefined ||
+    effectiveGid === undefined ||
+    savedGid === undefined ||
+    filesystemGid === undefined
+  ) {
+    return undefined;
+  }
+  return { realUid, effectiveUid, savedUid, filesystemUid, realGid, effectiveGid, savedGid, filesystemGid };
+}
+
+function groupsOf({ groups, gids }: StatusText, view: IdView, pin: Pin): Fact<readonly number[]> {
+  const effective = gids?.[1];
+  if (groups === undefined || effective === undefined) return UNREADABLE;
+  const all = [...new Set([...groups, effective])].sort((a, b) => a - b);
+  if (all.some(gid => gid === view.overflowGid)) return HIDDEN_GROUP;
+  return fact(Object.freeze(all), pin.readBinding, 'procfs status');
+}
+
+function exitStatus(status: number): ExitStatus {
+  const signal = status & 0x7f;
+  return Object.freeze(signal === 0 ? { code: (status >> 8) & 0xff } : { signal });
+}
+
+/** The status file, or why it cannot be had. */
+function readStatus(pin: Pin): { readonly status: StatusText } | { readonly missing: UnknownEvidence } {
+  try {
+    return { status: parseStatus(pin.read(files => files.text('status'))) };
+  } catch (error) {
+    if (!(error instanceof PeerError)) return { missing: UNREADABLE };
+    if (error.code === 'ERR_PEER_GONE') return { missing: ENDED };
+    if (error.code === 'ERR_PEER_RACED') {
+      return { missing: unknown('raced', 'the process changed or ended while it was read') };
+    }
+    if (error.code === 'ERR_PEER_PROCESS') return { missing: unknown('hidden', error.message) };
+    throw error;
+  }
+}
+
+function idsFact(
+  info: ProcessInfo,
+  fallback: UnknownEvidence,
+  status: StatusText | undefined,
+  pin: Pin,
+): Fact<ProcessIds> {
+  if (info.ids !== undefined) {
+    return fact(visible(idsOfWords(info.ids), idView()), pin.binding, 'PIDFD_GET_INFO');
+  }
+  const ids = status === undefined ? undefined : idsOfStatus(status);
+  return ids === undefined ? fallback : fact(visible(ids, idView()), pin.readBinding, 'procfs status');
+}
+
+/** The process as it is at this moment. */
+export function processState(pin: Pin): ProcessState {
+  const answer = pin.info();
+  const info: ProcessInfo = 'refused' in answer ? {} : answer;
+  const untold = 'refused' in answer ? refusal(answer.refused) : undefined;
+  const read = readStatus(pin);
+  const status = 'status' in read ? read.status : undefined;
+  const missing = 'missing' in read ? read.missing : UNREADABLE;
+  const alive = !pin.ended();
+  // Before Linux 7.0 a process that cannot be seen is answered like one that is gone.
+  const fallback = !alive ? ENDED : untold === undefined || untold === ENDED ? FOREIGN : untold;
+  return Object.freeze({
+    alive,
+    ids: idsFact(info, fallback, status, pin),
+    groups: status === undefined ? missing : groupsOf(status, idView(), pin),
+    capabilities:
+      status?.capabilities === undefined
+        ? missing
+        : fact(Object.freeze(status.capabilities), pin.readBinding, 'procfs status'),
+    parent: parentFact(info, fallback, pin),
+    cgroup:
+      info.cgroup === undefined
+        ? untold === undefined
+          ? NO_CGROUP
+          : fallback
+        : fact(info.cgroup, pin.binding, 'PIDFD_GET_INFO'),
+    exit: exitFact(info, alive, pin),
+  });
+}
+
+/** How the process ended, by one question. */
+export function exitOf(pin: Pin): Fact<ExitStatus> {
+  const answer = pin.info();
+  return exitFact('refused' in answer ? {} : answer, !pin.ended(), pin);
+}
+
+function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fact<number> {
+  if (info.ids === undefined) return fallback;
+  return info.ids.parent === 0 ? NO_PARENT : fact(info.ids.parent, pin.binding, 'PIDFD_GET_INFO');
+}
+
+function exitFact(info: ProcessInfo, alive: boolean, pin: Pin): Fact<ExitStatus> {
+  if (info.waitStatus !== undefined) return fact(exitStatus(info.waitStatus), pin.binding, 'PIDFD_GET_INFO');
+  return alive ? NOT_ENDED : NO_EXIT;
+}

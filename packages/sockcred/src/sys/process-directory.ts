@@ -1,0 +1,122 @@
+/**
+ * `/proc/PID`, opened once and never looked up again: such a descriptor belongs
+ * to one process, and reading through it fails once that process is gone,
+ * whoever has its number by then. The number comes from the pidfd's own fdinfo
+ * on this very mount; any other number may mean another process here.
+ */
+
+import type { BigIntStats } from 'node:fs';
+import { fs } from './builtin-modules.ts';
+import { processEnded } from './pidfd.ts';
+import { type PidfdProcess, pidfdProcess } from './pidfd-info.ts';
+
+/** The directory of a process, or why there is none: `raced` if the process was lost while it was opened. */
+export type OpenedDirectory =
+  | { readonly fd: number; readonly pid: number }
+  | { readonly missing: PidfdProcess['state'] | 'raced' };
+
+/** Not the answer to a question but a fault of it: the file is larger than it may be. */
+export class TooLarge extends Error {}
+
+/** A file that ought to be a regular one is something else. */
+export class NotRegular extends Error {}
+
+/** Opens the directory of the process behind a pidfd; the caller closes it. */
+export function openProcessDirectory(pidfd: number): OpenedDirectory {
+  const before = pidfdProcess(pidfd);
+  if (before.state !== 'visible') return { missing: before.state };
+  const { constants } = fs();
+  let fd: number;
+  try {
+    fd = fs().openSync(`/proc/${before.pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    // Gone, or hidden by hidepid= : proc(5).
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { missing: 'raced' };
+    throw error;
+  }
+  // Not ended after the lookup, so nobody has waited for it, so the number was still its own during the lookup.
+  if (!processEnded(pidfd)) return { fd, pid: before.pid };
+  fs().closeSync(fd);
+  return { missing: 'raced' };
+}
+
+/** The path of something below an open directory. */
+export function below(directory: number, name: string): string {
+  return `/proc/self/fd/${directory}/${name}`;
+}
+
+/** Reads all of an open file, if that is not too much. */
+function readAll(fd: number, most: number): Uint8Array {
+  let bytes = new Uint8Array(Math.min(most + 1, 4096));
+  let used = 0;
+  for (;;) {
+    const got = fs().readSync(fd, bytes, used, bytes.length - used, null);
+    if (got === 0) return bytes.subarray(0, used);
+    used += got;
+    if (used > most) throw new TooLarge();
+    if (used < bytes.length) continue;
+    const larger = new Uint8Array(Math.min(most + 1, bytes.length * 4));
+    larger.set(bytes);
+    bytes = larger;
+  }
+}
+
+/** A file that the kernel makes up, at most `most` bytes of it. */
+export function readKernelFile(path: string, most: number): Uint8Array {
+  const fd = fs().openSync(path, 'r');
+  try {
+    return readAll(fd, most);
+  } finally {
+    fs().closeSync(fd);
+  }
+}
+
+/**
+ * A file that somebody else chose, if it is a regular one and not too large. It
+ * is opened so that nothing which it might be can keep us: a FIFO does not
+ * block, a link is not followed, a terminal does not become ours.
+ */
+export function readForeignFile(path: string, most: number): Uint8Array {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_NOCTTY } = fs().constants;
+  const fd = fs().openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+  try {
+    const found = fs().fstatSync(fd);
+    if (!found.isFile()) throw new NotRegular();
+    if (found.size > most) throw new TooLarge();
+    return readAll(fd, most);
+  } finally {
+    fs().closeSync(fd);
+  }
+}
+
+export function readLink(path: string): string {
+  return fs().readlinkSync(path);
+}
+
+/** Of what a path leads to. */
+export function statOf(path: string): BigIntStats {
+  return fs().statSync(path, { bigint: true });
+}
+
+/** A directory for looking below it; the caller closes it. */
+export function openDirectory(path: string): number {
+  const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOCTTY } = fs().constants;
+  return fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY);
+}
+
+/** f_type of FUSE: statfs(2). */
+const FUSE_SUPER_MAGIC = 0x65735546;
+
+/** Is the file system at the end of this path one of a program's own making, which lets nobody else look? */
+export function isForeignFuse(path: string): boolean {
+  try {
+    return fs().statfsSync(path).type === FUSE_SUPER_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** Closes what was opened here. */
+export function closeOpened(fd: number): void {
+  fs().closeSync(fd);
+}

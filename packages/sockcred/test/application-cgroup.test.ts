@@ -1,0 +1,193 @@
+/** Cgroups of real processes: which one it is, whose word its names are, and what they say. */
+
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type PeerError, peerApplication, peerCgroup, peerProcess } from 'sockcred';
+import { acceptFrom } from './support/peers.js';
+import { cgroupRoot, needs, programPath } from './support/requirements.js';
+
+const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
+const ID = '3f4e'.repeat(16);
+
+let made = 0;
+
+/** A new cgroup with these names below it; the test's end is that of the processes in it. */
+function makeCgroup(t: TestContext, ...names: readonly string[]): string {
+  const top = join(cgroupRoot() ?? '', `sockcredtest${process.pid}x${made++}.slice`);
+  const inner = join(top, ...names);
+  mkdirSync(inner, { recursive: true });
+  t.after(() => removeCgroup(top));
+  return inner;
+}
+
+/** Ends what is in a cgroup, then removes it; processes leave it a moment after they were killed. */
+async function removeCgroup(path: string): Promise<void> {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
+  }
+  for (let tries = 0; existsSync(path); tries++) {
+    for (const pid of readFileSync(join(path, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)) {
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if (tries > 400) throw error;
+      await delay(10);
+    }
+  }
+}
+
+function move(pid: number | undefined, cgroup: string): void {
+  writeFileSync(join(cgroup, 'cgroup.procs'), `${pid}`);
+}
+
+test(
+  'a peer’s cgroup is the one whose directory has the kernel’s number, and follows it',
+  asRoot,
+  async t => {
+    const before = makeCgroup(t, 'a.service');
+    const after = makeCgroup(t, 'b.service');
+    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    move(peer.child.pid, before);
+    const first = peerCgroup(socket);
+    if (first.id !== undefined) {
+      assert.equal(first.id, statSync(before, { bigint: true }).ino);
+      assert.equal(first.binding, 'kernel');
+    }
+    assert.ok(first.path.endsWith('/a.service'));
+    assert.equal(first.hierarchy, 'unified');
+    const held = peerProcess(socket);
+    t.after(() => held.close());
+    move(peer.child.pid, after);
+    const second = peerCgroup(held);
+    assert.ok(second.path.endsWith('/b.service'));
+    assert.notEqual(second.id, first.id ?? second.path);
+    if (first.id !== undefined) {
+      assert.deepEqual(
+        held.drift().map(({ what, since }) => [what, since]),
+        [['cgroup', 'held']],
+      );
+    }
+  },
+);
+
+test(
+  'T52: a container named by root is root’s word, one named in a user’s own subtree is that user’s',
+  asRoot,
+  async t => {
+    const genuine = makeCgroup(t, `docker-${ID}.scope`);
+    const real = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    move(real.peer.child.pid, genuine);
+    const [claim] = peerApplication(real.socket).claims;
+    assert.equal(claim?.engine, 'container');
+    assert.equal(claim?.runtime, 'docker');
+    assert.equal(claim?.instanceId, ID);
+    assert.deepEqual(claim?.authority, { of: 'root' });
+
+    const delegated = makeCgroup(t, 'user@1234.service');
+    for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control']) {
+      chownSync(join(delegated, name), 1234, 1234);
+    }
+    const script = `
+hear()
+fake = sys.argv[2] + '/docker-${ID}.scope'
+os.mkdir(fake)
+open(fake + '/cgroup.procs', 'w').write(str(os.getpid()))
+say('moved')`;
+    const { socket, peer } = await acceptFrom(t, {
+      uid: 1234,
+      gid: 1234,
+      groups: [],
+      script,
+      more: [delegated],
+    });
+    move(peer.child.pid, delegated);
+    peer.tell('go');
+    assert.equal(await peer.line(), 'moved');
+    const claims = peerApplication(socket).claims;
+    const forged = claims.find(({ engine }) => engine === 'container');
+    assert.equal(forged?.instanceId, ID);
+    assert.deepEqual(forged?.authority, { of: 'user', uid: 1234 });
+    const unit = claims.find(({ engine }) => engine === 'systemd');
+    assert.deepEqual(unit?.authority, { of: 'user', uid: 1234 });
+  },
+);
+
+test(
+  'T52: below a directory that others may write into, a name is nobody’s in particular',
+  asRoot,
+  async t => {
+    const cgroup = makeCgroup(t, 'snap.firefox.firefox-0b3f9a9e-7a52-4a0e-8a67-0c1d2e3f4a5b.scope');
+    chmodSync(join(cgroup, '..'), 0o775);
+    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    move(peer.child.pid, cgroup);
+    const [claim] = peerApplication(socket).claims;
+    assert.equal(claim?.engine, 'snap');
+    assert.equal(claim?.applicationId, 'firefox.firefox');
+    assert.deepEqual(claim?.authority, { of: 'user' });
+    assert.equal(claim?.evidence, 'cgroup');
+  },
+);
+
+test('T56: a container in a container is two claims, the inner one first', asRoot, async t => {
+  const inner = '09ab'.repeat(16);
+  const cgroup = makeCgroup(t, `docker-${ID}.scope`, 'docker', inner);
+  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  move(peer.child.pid, cgroup);
+  const ids = peerApplication(socket, { engines: ['container'] }).claims.map(({ instanceId }) => instanceId);
+  assert.deepEqual(ids, [inner, ID]);
+});
+
+test('a program of no engine has no claim, and its cgroup is as the kernel lists it', asRoot, async t => {
+  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  const { claims, network, cgroup } = peerApplication(socket);
+  const unit = claims.filter(({ engine }) => engine !== 'systemd');
+  assert.deepEqual(unit, []);
+  const listed = readFileSync(`/proc/${peer.child.pid}/cgroup`, 'utf8');
+  assert.ok(listed.split('\n').some(line => line.endsWith(`:${cgroup?.path}`)));
+  if (network.known) assert.equal(network.value, 'same');
+  assert.throws(
+    () => peerApplication(socket, { engines: ['docker' as 'snap'] }),
+    (error: PeerError | Error) => error instanceof TypeError,
+  );
+});
+
+test('a peer in another network namespace is told, whatever the path says', {
+  skip: asRoot.skip || needs('namespaces'),
+}, async t => {
+  const { socket } = await acceptFrom(t, { before: [programPath('unshare'), '--net'] });
+  const { network } = peerApplication(socket);
+  if (network.known) assert.equal(network.value, 'other');
+  else assert.equal(network.reason, 'unsupported', 'before Linux 5.14');
+});
+
+test('T71: root of a container without a user namespace is uid 0, and in other namespaces than ours', {
+  skip: asRoot.skip || needs('namespaces'),
+}, async t => {
+  const before = [programPath('unshare'), '--mount', '--pid', '--fork', '--kill-child', '--uts', '--ipc'];
+  const { socket } = await acceptFrom(t, { uid: 0, gid: 0, groups: [], before });
+  const held = peerProcess(socket);
+  t.after(() => held.close());
+  assert.equal(held.credentials.uid, 0);
+  const ours = peerProcess((await acceptFrom(t)).socket);
+  t.after(() => ours.close());
+  const [theirs, here] = [held, ours].map(each => each.describe().namespaces);
+  assert.ok(theirs?.known && here?.known);
+  assert.equal(theirs.value.user, here.value.user);
+  for (const name of ['mnt', 'pid', 'uts', 'ipc'] as const)
+    assert.notEqual(theirs.value[name], here.value[name]);
+});

@@ -1,0 +1,88 @@
+/** Real sandboxes for tests: bubblewrap with a root of the test's choice, and Flatpak with its own test application. */
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openDirectory, runAs } from './peers.js';
+import { programPath } from './requirements.js';
+
+/** `daemon`: the bus and Flatpak want a user that has a name. */
+export const SANDBOXED = 1;
+const AS_USER = runAs({ uid: SANDBOXED, gid: SANDBOXED, groups: [] });
+
+const FLATPAK_TESTS = '/usr/libexec/installed-tests/Flatpak';
+
+/** Command words that run what follows as an ordinary user in bubblewrap, with a root directory that holds what it is given. */
+export function bubblewrapped(root: string, ...options: readonly string[]): readonly string[] {
+  const links = ['bin', 'lib', 'lib64', 'sbin'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]);
+  return [
+    ...AS_USER,
+    programPath('bwrap'),
+    ...['--bind', root, '/', '--ro-bind', '/usr', '/usr', ...links],
+    ...['--bind', '/tmp', '/tmp', '--proc', '/proc', '--dev', '/dev', '--unshare-pid', '--die-with-parent'],
+    ...options,
+  ];
+}
+
+/** An empty directory to be a root, which the sandboxed user owns. */
+export function emptyRoot(t: TestContext): string {
+  const root = join(openDirectory(t), 'root');
+  mkdirSync(root);
+  chownSync(root, SANDBOXED, SANDBOXED);
+  return root;
+}
+
+/** The run directory of the sandboxed user; made for the test unless it is there. */
+export function runDirectory(t: TestContext): string {
+  const path = `/run/user/${SANDBOXED}`;
+  if (!existsSync(path)) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    chownSync(path, SANDBOXED, SANDBOXED);
+    t.after(() => rmSync(path, { recursive: true, force: true }));
+  }
+  return path;
+}
+
+/** Why Flatpak's own test application cannot be built here, or false. */
+export function lacksFlatpakTests(): string | false {
+  const needed = [`${FLATPAK_TESTS}/make-test-app.sh`, '/usr/bin/dbus-run-session', '/usr/bin/ostree'];
+  const missing = needed.find(path => !existsSync(path));
+  return missing === undefined ? false : `needs ${missing}`;
+}
+
+const INSTALL = `
+set -e
+cd "$HOME"
+ostree --repo=repo init --mode=archive-z2
+bash ${FLATPAK_TESTS}/make-test-runtime.sh repo org.test.Platform stable "" ""
+bash ${FLATPAK_TESTS}/make-test-app.sh repo org.test.Hello stable ""
+flatpak build-update-repo repo
+flatpak --user remote-add --no-gpg-verify test-repo "file://$HOME/repo"
+export DBUS_SYSTEM_BUS_ADDRESS="$DBUS_SESSION_BUS_ADDRESS"
+flatpak --user install -y --noninteractive test-repo org.test.Hello stable
+`;
+
+/** Installs the test application for the sandboxed user; the words that run it, and their environment. */
+export function installFlatpakApplication(t: TestContext): {
+  readonly run: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+} {
+  const home = join(openDirectory(t), 'home');
+  mkdirSync(home);
+  chownSync(home, SANDBOXED, SANDBOXED);
+  chmodSync(home, 0o700);
+  const env = {
+    PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+    HOME: home,
+    XDG_DATA_HOME: join(home, 'share'),
+    XDG_RUNTIME_DIR: runDirectory(t),
+  };
+  const bus = [...AS_USER, '/usr/bin/dbus-run-session', '--'];
+  const script = join(home, 'install.sh');
+  writeFileSync(script, INSTALL, { mode: 0o755 });
+  const [file = '', ...args] = [...bus, '/bin/bash', script];
+  const installed = spawnSync(file, args, { env, encoding: 'utf8', cwd: '/' });
+  if (installed.status !== 0) throw new Error(`${installed.stdout}${installed.stderr}`);
+  return { run: [...bus, programPath('flatpak'), 'run', '--user', '--branch=stable'], env };
+}
