@@ -117,47 +117,6 @@ function load(target: string): unknown {
       case 'netbsd-arm64':
         return require('../../prebuilds/netbsd-arm64/sockcred.node');
     }
-
-/** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 7;
-
-/**
- * Bun and bundlers give a module a `require`, and take along what a literal
- * path in a call of it names, but not what createRequire() is asked for. ES
- * modules of Node and Deno have none; `node -e` and the like put one into the
- * global scope, which looks for files beside the working directory: never to
- * be asked for code.
- */
-declare const require: ((path: string) => unknown) | undefined;
-
-function load(target: string): unknown {
-  if (typeof require === 'function' && require !== (globalThis as { require?: unknown }).require) {
-    switch (target) {
-      case 'linux-x64':
-        return require('../../prebuilds/linux-x64/sockcred.node');
-      case 'linux-arm64':
-        return require('../../prebuilds/linux-arm64/sockcred.node');
-      case 'linux-arm':
-        return require('../../prebuilds/linux-arm/sockcred.node');
-      case 'linux-riscv64':
-        return require('../../prebuilds/linux-riscv64/sockcred.node');
-      case 'linux-s390x':
-        return require('../../prebuilds/linux-s390x/sockcred.node');
-      case 'linux-ppc64':
-        return require('../../prebuilds/linux-ppc64/sockcred.node');
-      case 'darwin-x64':
-        return require('../../prebuilds/darwin-x64/sockcred.node');
-      case 'darwin-arm64':
-        return require('../../prebuilds/darwin-arm64/sockcred.node');
-      case 'freebsd-x64':
-        return require('../../prebuilds/freebsd-x64/sockcred.node');
-      case 'freebsd-arm64':
-        return require('../../prebuilds/freebsd-arm64/sockcred.node');
-      case 'netbsd-x64':
-        return require('../../prebuilds/netbsd-x64/sockcred.node');
-      case 'netbsd-arm64':
-        return require('../../prebuilds/netbsd-arm64/sockcred.node');
-    }
   }
   // Also for what `npx sockcred build` makes on any other system.
   return createRequire(import.meta.url)(`../../prebuilds/${target}/sockcred.node`);
