@@ -15,7 +15,7 @@ Who is really at the other end of a local (Unix) socket, with the kernel as the
 only witness.
 
   serve       a whoami server: tells whoever connects who they are
-  who PATH    whose process listens on this socket
+  who PATH    who listens on this socket; or who PID is, or is behind FD@PID
   doctor      what this machine, kernel and runtime can vouch for
   build       compiles the native addon, where no prebuilt one fits
 

@@ -144,6 +144,6 @@ test('systemd itself opens the socket: the client is named all the same, and who
   assert.deepEqual([peer.uid, peer.gid, peer.pid, peer.groups], [3001, 5001, pid, [44, 5001]]);
   await running.line(/"listening"/);
   const { stdout } = await run(t, ['who', '--json', path]);
-  assert.equal(recordedPeer(stdout).role, 'listener');
+  assert.equal(recordedPeer(JSON.parse(stdout).credentials).role, 'listener');
   assert.equal((await end(running)).status, 0);
 });

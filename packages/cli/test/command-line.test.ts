@@ -85,6 +85,8 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [['who', 'one', 'two'], 'two'],
   [['who', '--text', 'one'], '--text'],
   [['who', '--json=1', 'one'], '--json'],
+  [['who', '0'], '0'],
+  [['who', '3@4294967296'], '4294967296'],
 ];
 
 for (const [args, named] of MISTAKES) {

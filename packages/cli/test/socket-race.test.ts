@@ -35,7 +35,7 @@ async function exactlyOne(t: TestContext, path: string, servers: readonly Runnin
   }
   await answersAt(path);
   const { stdout } = await run(t, ['who', '--json', path]);
-  assert.equal((JSON.parse(stdout) as { pid: number }).pid, winners[0]?.pid);
+  assert.equal((JSON.parse(stdout) as { credentials: { pid: number } }).credentials.pid, winners[0]?.pid);
 }
 
 for (const count of [2, 2, 2, 6]) {

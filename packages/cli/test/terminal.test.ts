@@ -41,7 +41,7 @@ test('JSON has no colour, on a terminal neither', { skip }, async t => {
   await serve(t, ['--listen', path]);
   const shown = onTerminal(['who', '--json', path], {});
   assert.ok(!shown.includes('\u001b'));
-  assert.equal((JSON.parse(shown) as { role: string }).role, 'listener');
+  assert.equal((JSON.parse(shown) as { credentials: { role: string } }).credentials.role, 'listener');
 });
 
 test('a pipe is given no colour', { skip: needs('linux') }, async t => {

@@ -45,7 +45,7 @@ test('who names a listener of another user, with groups', {
   const peer = python(t, LISTEN, { ...user, args: [path] });
   await peer.line();
   const { stdout } = await run(t, ['who', '--json', path]);
-  const { uid, gid, pid, groups, role } = recordedPeer(stdout);
+  const { uid, gid, pid, groups, role } = recordedPeer(JSON.parse(stdout).credentials);
   assert.deepEqual([uid, gid, pid, groups, role], [2001, 2500, peer.child.pid, [27, 50, 2500], 'listener']);
   const { stdout: shown } = await run(t, ['who', path]);
   assert.match(shown, /uid 2001, gid 2500/);
@@ -214,7 +214,7 @@ test('a path with spaces, quotes or a dash in front is a path', onLinux, async t
     const { pid } = await serve(t, [`--listen=${name}`], { cwd });
     const { status, stdout } = await run(t, ['who', '--json', '--', name], { cwd });
     assert.equal(status, 0, name);
-    assert.equal(recordedPeer(stdout).pid, pid, name);
+    assert.equal(recordedPeer(JSON.parse(stdout).credentials).pid, pid, name);
   }
 });
 

@@ -58,8 +58,9 @@ test('who --json validates and reads back', onLinux, async t => {
   assert.equal(status, 0);
   assert.equal(stderr, '');
   assert.equal(stdout.split('\n').length, 2, 'one line');
-  validated(stdout);
-  const peer = recordedPeer(stdout);
+  const { credentials } = JSON.parse(stdout) as { credentials: unknown };
+  validated(JSON.stringify(credentials));
+  const peer = recordedPeer(credentials);
   assert.equal(peer.role, 'listener');
   assert.equal(peer.pid, pid);
   assert.equal(peer.evidence.uid.known && peer.evidence.uid.captured, 'listen');

@@ -20,7 +20,7 @@ export {
 } from './application/peer-application.ts';
 export { type SecurityContext, securityContext } from './application/security-context.ts';
 export { type PeerOptions, type PeerSource, peerCredentials } from './credentials/ask.ts';
-export { listenerCredentials } from './credentials/ask-listener.ts';
+export { listenerCredentials, withListener } from './credentials/ask-listener.ts';
 export type {
   CaptureMoment,
   CredentialField,
@@ -65,7 +65,13 @@ export type {
 } from './process/description.ts';
 export type { Drift, DriftKind } from './process/drift.ts';
 export type { Binding, Fact, FactSource, KnownFact } from './process/graded.ts';
-export { type PeerProcess, peerProcess } from './process/peer-process.ts';
+export {
+  duplicateDescriptor,
+  type HeldProcess,
+  type PeerProcess,
+  peerProcess,
+  runningProcess,
+} from './process/peer-process.ts';
 export type { ProcessFiles } from './process/process-files.ts';
 export type { ExitStatus, ProcessIds, ProcessState } from './process/process-state.ts';
 export type { Capabilities, SeccompMode } from './process/status-text.ts';

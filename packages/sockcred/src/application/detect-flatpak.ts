@@ -28,7 +28,7 @@ function infoFile({ files }: Evidences): Uint8Array | undefined {
 /** Whose session it is: the effective user now, where that can be told. */
 function userOf({ pin, peer }: Evidences): number | undefined {
   const info = pin.info();
-  return 'refused' in info ? peer.uid : (info.ids?.effectiveUid ?? peer.uid);
+  return 'refused' in info ? peer?.uid : (info.ids?.effectiveUid ?? peer?.uid);
 }
 
 /** Compares the process's namespaces with those that bubblewrap wrote down for this instance. */

@@ -16,7 +16,7 @@ const idOf = ({ instance, app }: SnapName) => `${instance}.${app}`;
 type LabelSays = { readonly snap: SnapName; readonly enforced: boolean } | 'nothing' | 'another profile';
 
 function fromLabel({ peer }: Evidences): LabelSays {
-  const text = peer.label?.text;
+  const text = peer?.label?.text;
   const context = text === undefined ? undefined : securityContext(text);
   if (context?.module !== 'apparmor' || context.profiles.length === 0) return 'nothing';
   const snaps = context.profiles.map(snapOfProfile);

@@ -13,7 +13,8 @@ import type { Claim, Containment, Engine } from './claim.ts';
 
 /** What a detector may look at, inside one bracketed read. */
 export interface Evidences {
-  readonly peer: PeerCredentials;
+  /** What was recorded with the socket, where there is one. */
+  readonly peer: PeerCredentials | undefined;
   readonly pin: Pin;
   readonly files: ProcessFiles;
   /** Read once, by the first detector that wants it. */

@@ -10,7 +10,13 @@ import { unknown } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { type Fact, fact } from '../process/graded.ts';
-import { descriptorBehind, type PeerProcess, pinBehind, requireLinux } from '../process/peer-process.ts';
+import {
+  descriptorBehind,
+  type HeldProcess,
+  type PeerProcess,
+  pinBehind,
+  requireLinux,
+} from '../process/peer-process.ts';
 import { type Pin, pinPeer } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
 import { ownNetnsCookie } from '../sys/namespaces.ts';
@@ -76,7 +82,7 @@ function translated(error: unknown): unknown {
 
 function collect(
   pin: Pin,
-  peer: PeerCredentials,
+  peer: PeerCredentials | undefined,
   files: ProcessFiles,
   engines: readonly Engine[],
 ): { readonly claims: readonly Claim[]; readonly cgroup?: PeerCgroup } {
@@ -108,8 +114,8 @@ function checkedEngines(options: ApplicationOptions | undefined): readonly Engin
   return engines;
 }
 
-function networkOf(fd: number | undefined, peer: PeerCredentials): Fact<'same' | 'other'> {
-  if (fd === undefined || peer.role !== 'connector') return NOT_ACCEPTED;
+function networkOf(fd: number | undefined, peer: PeerCredentials | undefined): Fact<'same' | 'other'> {
+  if (fd === undefined || peer?.role !== 'connector') return NOT_ACCEPTED;
   const theirs = netnsCookie(fd);
   const ours = ownNetnsCookie();
   if (theirs === undefined || ours === undefined) return NO_COOKIE;
@@ -118,7 +124,7 @@ function networkOf(fd: number | undefined, peer: PeerCredentials): Fact<'same' |
 
 function tell(
   pin: Pin,
-  peer: PeerCredentials,
+  peer: PeerCredentials | undefined,
   fd: number | undefined,
   engines: readonly Engine[],
 ): PeerApplication {
@@ -128,7 +134,7 @@ function tell(
   } catch (error) {
     throw translated(error);
   }
-  const text = peer.label?.text;
+  const text = peer?.label?.text;
   return Object.freeze({
     ...found,
     network: networkOf(fd, peer),
@@ -136,16 +142,21 @@ function tell(
   });
 }
 
-function isHeld(source: PeerSource | PeerProcess): source is PeerProcess {
-  return typeof source === 'object' && source !== null && 'credentials' in source && 'drift' in source;
+function isHeld(source: PeerSource | HeldProcess): source is HeldProcess {
+  return typeof source === 'object' && source !== null && 'describe' in source && 'exitStatus' in source;
+}
+
+/** What was recorded with a socket, if that is where the process came from. */
+function recordedOf(process: HeldProcess): PeerCredentials | undefined {
+  return (process as Partial<PeerProcess>).credentials;
 }
 
 /** Runs a question about a source on its process, which is let go afterwards unless it was held before. */
 function withPin<T>(
-  source: PeerSource | PeerProcess,
-  ask: (pin: Pin, peer: PeerCredentials, fd: number | undefined) => T,
+  source: PeerSource | HeldProcess,
+  ask: (pin: Pin, peer: PeerCredentials | undefined, fd: number | undefined) => T,
 ): T {
-  if (isHeld(source)) return ask(pinBehind(source), source.credentials, undefined);
+  if (isHeld(source)) return ask(pinBehind(source), recordedOf(source), undefined);
   requireLinux();
   const peer = peerCredentials(source);
   const fd = descriptorBehind(source);
@@ -190,7 +201,7 @@ function withPin<T>(
  * ```
  */
 export function peerApplication(
-  source: PeerSource | PeerProcess,
+  source: PeerSource | HeldProcess,
   options?: ApplicationOptions,
 ): PeerApplication {
   const engines = checkedEngines(options);
@@ -219,7 +230,7 @@ export function peerApplication(
  *   );
  * ```
  */
-export function peerCgroup(source: PeerSource | PeerProcess): PeerCgroup {
+export function peerCgroup(source: PeerSource | HeldProcess): PeerCgroup {
   return withPin(source, pin => {
     try {
       return pin.read(files => readCgroup(pin, files));

@@ -40,6 +40,28 @@ import type { PeerCredentials } from './peer-credentials.ts';
  * @see https://man7.org/linux/man-pages/man2/connect.2.html
  */
 export function listenerCredentials(path: string): PeerCredentials {
+  return withListener(path, fd => peerCredentials(fd, { side: 'connected' }));
+}
+
+/**
+ * Connects to a Unix socket by name, puts synchronous questions to the
+ * connection, and disconnects: for more than {@link listenerCredentials} asks.
+ *
+ * @remarks
+ * As there: it is about whoever last called listen(2). The descriptor is closed
+ * when the function returns or throws.
+ *
+ * @throws what {@link listenerCredentials} throws, and whatever the function throws.
+ *
+ * @example
+ * ```ts
+ * import { peerApplication, withListener } from 'sockcred';
+ *
+ * export const unitOf = (path: string) =>
+ *   withListener(path, fd => peerApplication(fd).claims.find(({ engine }) => engine === 'systemd')?.unit);
+ * ```
+ */
+export function withListener<T>(path: string, ask: (fd: number) => T): T {
   if (typeof path !== 'string' || path === '' || path.indexOf('\0', 1) !== -1) {
     throw new PeerTypeError('ERR_ARGUMENT', 'path must be a path, or @name or \\0name for an abstract name');
   }
@@ -50,7 +72,7 @@ export function listenerCredentials(path: string): PeerCredentials {
     throw new PeerError('ERR_PEER_SYSTEM', message, { scope: 'call', path, errno });
   }
   try {
-    return peerCredentials(socket.fd, { side: 'connected' });
+    return ask(socket.fd);
   } finally {
     closeDescriptor(socket.fd);
   }

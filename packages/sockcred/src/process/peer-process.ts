@@ -7,43 +7,39 @@
 import { type PeerOptions, type PeerSource, peerCredentials } from '../credentials/ask.ts';
 import { unknown } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
-import { PeerError } from '../errors.ts';
+import { PeerError, PeerTypeError } from '../errors.ts';
 import { addon } from '../sys/addon.ts';
-import { processId } from '../sys/pidfd.ts';
+import { duplicateFrom, processId } from '../sys/pidfd.ts';
 import { descriptorOf, handleOf, socketOf } from '../sys/socket-handle.ts';
 import { describeProcess, type Executable, executableOf, type ProcessDescription } from './description.ts';
 import { type Drift, driftBetween, type Snapshot } from './drift.ts';
 import { type Fact, fact } from './graded.ts';
-import { type Pin, pinPeer } from './pin.ts';
+import { type Pin, pinNumber, pinPeer } from './pin.ts';
 import type { ProcessFiles } from './process-files.ts';
 import { type ExitStatus, exitOf, type ProcessState, processState } from './process-state.ts';
 
 /**
- * The process of a peer, held until it is disposed of. Only {@link peerProcess}
- * makes one. It keeps up to two descriptors open.
+ * A process, held until it is let go: whoever gets its number later, this
+ * object stays with it. It keeps up to two descriptors open.
  */
-export interface PeerProcess {
+export interface HeldProcess {
   /**
    * A name that no other process ever has, on this machine or after its next
    * start: for logs and comparisons. The same after exec. Absent before Linux 6.9.
    */
   readonly id?: string;
-  /** The number that the kernel recorded; see {@link PeerCredentials}. */
+  /** The number by which it was recorded or asked for, in our pid namespace. */
   readonly pid?: number;
   /** `kernel`: the socket gave the process. `pid-only`: it was found by its number. */
   readonly binding: 'kernel' | 'pid-only';
   /** Why the binding is less than the kernel's; absent where it is not. */
   readonly lowered?: string;
-  /** What the kernel recorded with the socket. */
-  readonly credentials: PeerCredentials;
   /** Has it not ended yet? A zombie has. */
   readonly alive: boolean;
   /** How it ended, where the kernel tells. */
   readonly exitStatus: Fact<ExitStatus>;
   /** Ids, groups, capabilities, parent and cgroup of this moment. */
   now(): ProcessState;
-  /** How it has changed since the kernel recorded it, and since it was first held. Empty: not at all, as far as can be seen. */
-  drift(): readonly Drift[];
   /** The program, its arguments, its age, its namespaces and what confines it, of this moment. */
   describe(): ProcessDescription;
   /**
@@ -58,6 +54,14 @@ export interface PeerProcess {
   /** Closes what is held. Later questions throw `ERR_PEER_CLOSED`. */
   close(): void;
   [Symbol.dispose](): void;
+}
+
+/** The process of a peer, held. Only {@link peerProcess} makes one. */
+export interface PeerProcess extends HeldProcess {
+  /** What the kernel recorded with the socket. */
+  readonly credentials: PeerCredentials;
+  /** How it has changed since the kernel recorded it, and since it was first held. Empty: not at all, as far as can be seen. */
+  drift(): readonly Drift[];
 }
 
 const UNREADABLE = unknown('refused', 'the program of the process could not be read');
@@ -75,13 +79,13 @@ function snapshot(pin: Pin): Snapshot {
 }
 
 /** The pin of each process that was handed out, for the rooms above. */
-const pins = new WeakMap<PeerProcess, Pin>();
+const pins = new WeakMap<HeldProcess, Pin>();
 
 /** The pin behind a process. */
-export function pinBehind(process: PeerProcess): Pin {
+export function pinBehind(process: HeldProcess): Pin {
   const pin = pins.get(process);
   if (pin !== undefined) return pin;
-  throw new PeerError('ERR_PEER_CLOSED', 'this is no process that peerProcess() made', { scope: 'call' });
+  throw new PeerError('ERR_PEER_CLOSED', 'this is no process that this library holds', { scope: 'call' });
 }
 
 /** The descriptor of a source that has just been asked about. */
@@ -155,13 +159,20 @@ export function peerProcess(source: PeerSource, options?: PeerOptions): PeerProc
 
 function held(pin: Pin, credentials: PeerCredentials): PeerProcess {
   const first = snapshot(pin);
+  return kept(pin, credentials.pid, {
+    credentials,
+    drift: () => driftBetween(credentials, first, snapshot(pin)),
+  });
+}
+
+/** The object over a pin, with what is told of this kind of process beside. */
+function kept<More extends object>(pin: Pin, pid: number | undefined, more: More): HeldProcess & More {
   const id = processId(pin.pidfd);
-  const process: PeerProcess = Object.freeze({
+  const process = Object.freeze({
     ...(id === undefined ? {} : { id }),
-    ...(credentials.pid === undefined ? {} : { pid: credentials.pid }),
+    ...(pid === undefined ? {} : { pid }),
     binding: pin.binding,
     ...(pin.lowered === undefined ? {} : { lowered: pin.lowered }),
-    credentials,
     get alive() {
       return !pin.ended();
     },
@@ -169,12 +180,79 @@ function held(pin: Pin, credentials: PeerCredentials): PeerProcess {
       return exitOf(pin);
     },
     now: () => processState(pin),
-    drift: () => driftBetween(credentials, first, snapshot(pin)),
     describe: () => describeProcess(pin),
     read: <T>(look: (files: ProcessFiles) => T) => pin.read(look),
     close: () => pin.close(),
     [Symbol.dispose]: () => pin.close(),
-  });
+    ...more,
+  }) as HeldProcess & More;
   pins.set(process, pin);
   return process;
+}
+
+/**
+ * A running process by its number, held from now on.
+ *
+ * @remarks
+ * Trust: the number is the caller's word. Which process had it when the caller
+ * learned it nobody can tell: every binding is `pid-only`. For the process of a
+ * peer ask {@link peerProcess} instead.
+ *
+ * @throws {@link PeerError} `ERR_PEER_GONE` if no process has this number;
+ * `ERR_PEER_PROCESS`, `ERR_PEER_UNSUPPORTED`, `ERR_PEER_SYSTEM`
+ * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+ *
+ * @example
+ * ```ts
+ * import { runningProcess } from 'sockcred';
+ *
+ * const self = runningProcess(process.pid);
+ * console.log(self.alive); // true
+ * self.close();
+ * ```
+ */
+export function runningProcess(pid: number): HeldProcess {
+  if (!Number.isInteger(pid) || pid <= 0 || pid > 0x7fffffff) {
+    throw new PeerTypeError('ERR_ARGUMENT', 'pid must be an integer from 1 to 2147483647');
+  }
+  requireLinux();
+  const pin = pinNumber(pid);
+  try {
+    return kept(pin, pid, {});
+  } catch (error) {
+    pin.close();
+    throw error;
+  }
+}
+
+/**
+ * A duplicate of a descriptor that another process has open, which the caller
+ * closes: to ask about its sockets. It needs the right to trace the process.
+ *
+ * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `errno`; `ERR_PEER_UNSUPPORTED` before Linux 5.6
+ *
+ * @example
+ * ```ts
+ * import { closeSync } from 'node:fs';
+ * import { duplicateDescriptor, runningProcess } from 'sockcred';
+ *
+ * const self = runningProcess(process.pid);
+ * closeSync(duplicateDescriptor(self, 0));
+ * self.close();
+ * ```
+ *
+ * @see https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html
+ */
+export function duplicateDescriptor(process: HeldProcess, fd: number): number {
+  const result = duplicateFrom(pinBehind(process).pidfd, fd);
+  if ('fd' in result) return result.fd;
+  const { kind, errno } = result.refused;
+  if (kind === 'unsupported') {
+    const message = 'no way to duplicate a descriptor of another process on this system (Linux 5.6)';
+    throw new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'call' });
+  }
+  throw new PeerError('ERR_PEER_SYSTEM', `descriptor ${fd} cannot be had: ${errno ?? kind}`, {
+    scope: 'call',
+    ...(errno === undefined ? {} : { errno }),
+  });
 }

@@ -40,18 +40,28 @@ const unseen = (message: string) => new PeerError('ERR_PEER_PROCESS', message, {
 const LOWERED =
   'this kernel gives no pidfd of a peer (Linux 6.5): the process was found by its number, which may have passed to another one before';
 
-function byNumber({ pid }: PeerCredentials): { fd: number; lowered: string } {
-  if (pid === undefined)
-    throw unseen('the number of the peer’s process is unknown, and this kernel has no pidfd of it');
+function openedByNumber(pid: number): number {
   const opened = openProcess(pid);
-  if ('fd' in opened) return { fd: opened.fd, lowered: LOWERED };
+  if ('fd' in opened) return opened.fd;
   const { kind, errno } = opened.refused;
-  if (errno === 'ESRCH') throw gone('the peer’s process has ended');
+  if (errno === 'ESRCH') throw gone(`no process has the number ${pid} any more`);
   if (kind === 'unsupported') throw unseen('this kernel has no pidfds: Linux 5.3');
-  throw new PeerError('ERR_PEER_SYSTEM', `no pidfd of the peer: ${errno ?? kind}`, {
+  throw new PeerError('ERR_PEER_SYSTEM', `no pidfd of process ${pid}: ${errno ?? kind}`, {
     scope: 'connection',
     ...(errno === undefined ? {} : { errno }),
   });
+}
+
+/** Whatever process has a number now. */
+export function pinNumber(pid: number): Pin {
+  return pinOf(openedByNumber(pid), 'pid-only', 'it was asked for by its number');
+}
+
+function pinByRecord({ pid }: PeerCredentials): Pin {
+  if (pid === undefined) {
+    throw unseen('the number of the peer’s process is unknown, and this kernel has no pidfd of it');
+  }
+  return pinOf(openedByNumber(pid), 'pid-only', LOWERED);
 }
 
 /**
@@ -61,10 +71,8 @@ function byNumber({ pid }: PeerCredentials): { fd: number; lowered: string } {
 export function pinFrom(given: PeerPidfd, peer: PeerCredentials): Pin {
   if (given.fd !== undefined) return pinOf(given.fd, 'kernel');
   switch (given.outcome.kind) {
-    case 'unsupported': {
-      const { fd, lowered } = byNumber(peer);
-      return pinOf(fd, 'pid-only', lowered);
-    }
+    case 'unsupported':
+      return pinByRecord(peer);
     case 'gone':
       throw gone('the peer’s process had ended before it was asked for');
     case 'no-data':

@@ -9,6 +9,7 @@ import {
   below,
   closeOpened,
   isForeignFuse,
+  isMissing,
   openDirectory,
   readForeignFile,
   readKernelFile,
@@ -74,7 +75,8 @@ export function processFiles(directory: number): ProcessFiles {
         throw error;
       }
       try {
-        return readForeignFile(below(root, name), most);
+        // Most processes have none, and an exception takes longer than all else here.
+        return isMissing(below(root, name)) ? undefined : readForeignFile(below(root, name), most);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw error;

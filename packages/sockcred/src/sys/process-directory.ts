@@ -104,6 +104,11 @@ export function openDirectory(path: string): number {
   return fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY);
 }
 
+/** Is there nothing of this name, in a directory that can be looked into? */
+export function isMissing(path: string): boolean {
+  return fs().lstatSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
 /** f_type of FUSE: statfs(2). */
 const FUSE_SUPER_MAGIC = 0x65735546;
 
