@@ -49,7 +49,7 @@ const named = (segment: string) => (segment.startsWith('_') ? segment.slice(1) :
 export function applicationOf(unit: string): string | undefined {
   const [, name, kind] = /^app-(.+)\.(scope|service)$/.exec(unit) ?? [];
   if (name === undefined) return undefined;
-  const parts = (kind === 'service' ? name.split('@')[0] : name).split('-');
+  const parts = (kind === 'service' ? (name.split('@')[0] ?? '') : name).split('-');
   if (kind === 'scope') {
     if (parts.length !== 2 && parts.length !== 3) return undefined;
     parts.pop();
