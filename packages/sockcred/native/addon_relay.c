@@ -14,7 +14,6 @@
 struct relay_state {
 	struct relay *relay;
 	napi_threadsafe_function function;
-	napi_async_cleanup_hook_handle hook;
 };
 
 /* In the relay's thread. */
@@ -55,14 +54,13 @@ static void function_ended(napi_env env, void *data, void *hint)
 	free(data);
 }
 
-static void end_relay(napi_async_cleanup_hook_handle hook, void *data)
+static void end_relay(void *data)
 {
 	struct relay_state *relay_state = data;
 
 	relay_close(relay_state->relay);
 	/* The rest goes in function_ended(). */
 	napi_release_threadsafe_function(relay_state->function, napi_tsfn_abort);
-	napi_remove_async_cleanup_hook(hook);
 }
 
 /* relayOpen(callback): 0, or minus a status. The callback gets id, status, bytes forth, bytes back. */
@@ -86,7 +84,7 @@ napi_value relay_begin(napi_env env, napi_callback_info info)
 	}
 	napi_unref_threadsafe_function(env, made->function);
 	status = relay_open(pair_ended, made, &made->relay);
-	if (status == 0 && napi_add_async_cleanup_hook(env, end_relay, made, &made->hook) != napi_ok) {
+	if (status == 0 && napi_add_env_cleanup_hook(env, end_relay, made) != napi_ok) {
 		relay_close(made->relay);
 		status = ENOMEM;
 	}

@@ -68,12 +68,19 @@ function refused(outcome: Outcome, what: string): PeerError {
   return new PeerError('ERR_PEER_SYSTEM', `${what}: ${errno}`, { scope: 'connection', errno });
 }
 
-/** Bun has libuv's symbols, and ends the process in them: only its name tells. */
+/**
+ * Does a thread have to wait? Bun and Deno have libuv's symbols. In Bun the process ends in them,
+ * and in Deno (2.9) a second report is lost: only their names tell.
+ */
+function needsThread(): boolean {
+  return process.versions['bun'] !== undefined || process.versions['deno'] !== undefined;
+}
+
 function begin(): void {
   if (reports.length > 0) return;
-  const isBun = process.versions['bun'] !== undefined;
-  let memory = addon().readinessOpen(deliver, isBun);
-  if (memory === -SYS_UNSUPPORTED && !isBun) memory = addon().readinessOpen(deliver, true);
+  const byThread = needsThread();
+  let memory = addon().readinessOpen(deliver, byThread);
+  if (memory === -SYS_UNSUPPORTED && !byThread) memory = addon().readinessOpen(deliver, true);
   if (typeof memory === 'number') throw refused(outcomeOf(-memory), 'no set to wait in');
   reports = new Uint32Array(memory);
 }

@@ -1,7 +1,19 @@
-/** How many descriptors this process has open, without the one that counts them. */
+/** What this process has open, as /proc tells it. */
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 
+/** How many descriptors are open, without the one that counts them. */
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length - 1;
+}
+
+/** How many descriptors of one file are open. */
+export function descriptorsOf(path: string): number {
+  return readdirSync('/proc/self/fd').filter(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  }).length;
 }

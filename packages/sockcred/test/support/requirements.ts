@@ -19,12 +19,14 @@ const PROGRAMS = {
   bwrap: '/usr/bin/bwrap',
   flatpak: '/usr/bin/flatpak',
   'xdg-dbus-proxy': '/usr/bin/xdg-dbus-proxy',
+  logger: '/usr/bin/logger',
+  'systemd-notify': '/usr/bin/systemd-notify',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
 /** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
-export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node' | 'cgroups';
+export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node' | 'cgroups' | 'gi';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
@@ -58,6 +60,13 @@ export function cgroupRoot(): string | undefined {
   }
 }
 
+let gi: boolean | undefined;
+
+function hasGi(): boolean {
+  gi ??= spawnSync(PROGRAMS.python3, ['-c', 'from gi.repository import Gio']).status === 0;
+  return gi;
+}
+
 function missing(need: Need): string | undefined {
   switch (need) {
     case 'root':
@@ -70,6 +79,8 @@ function missing(need: Need): string | undefined {
       return cgroupRoot() === undefined ? 'needs the unified hierarchy of cgroups, writable' : undefined;
     case 'namespaces':
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
+    case 'gi':
+      return hasGi() ? undefined : 'needs python3-gi and gir1.2-glib-2.0';
     default:
       return existsSync(PROGRAMS[need]) ? undefined : `needs ${PROGRAMS[need]}`;
   }
