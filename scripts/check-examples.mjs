@@ -11,7 +11,10 @@ import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = join(root, 'build', 'examples');
-const index = join(root, 'packages', 'sockcred', 'src', 'index.ts');
+const library = join(root, 'packages', 'sockcred', 'src');
+
+/** What programs import: the main module, and one for each subpath. */
+const entries = ['', 'authorization', 'testing'].map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;
 
 const faults = [];
@@ -25,16 +28,18 @@ function blocks(text, where) {
   }));
 }
 
-/** Everything that index.ts exports, with its declaration. */
+/** Everything that programs can import, with its declaration. */
 function publicSurface() {
-  const program = ts.createProgram([index], {
+  const program = ts.createProgram(entries, {
     allowImportingTsExtensions: true,
     noEmit: true,
     types: ['node'],
   });
   const checker = program.getTypeChecker();
-  const module = checker.getSymbolAtLocation(program.getSourceFile(index));
-  return checker.getExportsOfModule(module).map(symbol => {
+  const exports = entries.flatMap(entry =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry))),
+  );
+  return exports.map(symbol => {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
     return { name: symbol.name, declaration: target.declarations[0] };
   });
