@@ -19,6 +19,7 @@ const ROOMS = [
   'listening',
   'diagnosis',
   'authorization',
+  'gate',
   'testing',
   'index.ts',
 ];

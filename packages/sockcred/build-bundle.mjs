@@ -15,6 +15,7 @@ const dist = fileURLToPath(new URL('dist/', import.meta.url));
 const ENTRIES = {
   index: 'index.js',
   authorization: 'authorization/index.js',
+  gate: 'gate/index.js',
   testing: 'testing/index.js',
 };
 

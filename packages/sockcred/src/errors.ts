@@ -22,6 +22,10 @@ export type PeerErrorCode =
   | 'ERR_PEER_UNKNOWN_FIELD'
   /** The system refused, for the reason in `errno`. */
   | 'ERR_PEER_SYSTEM'
+  /** The connection never came through a gate, so nobody decided about its peer. */
+  | 'ERR_PEER_NOT_ADMITTED'
+  /** A policy does not accept who is at the other end. */
+  | 'ERR_PEER_REFUSED'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */

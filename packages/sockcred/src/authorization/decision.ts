@@ -30,7 +30,7 @@ export interface TriedRule {
 export interface Decision {
   readonly allowed: boolean;
   readonly reason: DecisionReason;
-  /** The rule that decided; absent for `no-rule`. */
+  /** The rule that decided; absent for `no-rule`, and where a function decided. */
   readonly rule?: TriedRule;
   /** Local roles, from the map of the deciding rule; none for whoever is kept out. */
   readonly roles: readonly string[];
@@ -43,7 +43,8 @@ function ruleName({ index, name, effect }: TriedRule): string {
 }
 
 function headline({ allowed, reason, rule, roles }: Decision): string {
-  if (reason === 'no-rule' || rule === undefined) return 'denied: no rule lets this peer in';
+  if (reason === 'no-rule') return 'denied: no rule lets this peer in';
+  if (rule === undefined) return `${allowed ? 'allowed' : 'denied'} by the program`;
   if (allowed)
     return `allowed by ${ruleName(rule)}${roles.length === 0 ? '' : ` as ${roles.map(escapeText).join(', ')}`}`;
   if (reason === 'denied') return `denied by ${ruleName(rule)}`;

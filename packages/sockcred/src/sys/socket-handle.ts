@@ -46,6 +46,16 @@ export function handleOf(socket: Socket): SocketHandle | undefined {
   return (socket as SocketInternals)._handle ?? undefined;
 }
 
+/** The socket that a TLS socket, or several one over the other, were put on; a socket that is over none is its own. */
+export function rawSocketOf(socket: Socket): Socket {
+  let raw = socket;
+  for (let wrapped = (raw as SocketInternals)._parent; wrapped != null; ) {
+    raw = wrapped;
+    wrapped = (raw as SocketInternals)._parent;
+  }
+  return raw;
+}
+
 /**
  * The descriptor behind a socket's handle: negative once it is closed.
  *
