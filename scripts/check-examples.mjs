@@ -14,7 +14,9 @@ const directory = join(root, 'build', 'examples');
 const library = join(root, 'packages', 'sockcred', 'src');
 
 /** What programs import: the main module, and one for each subpath. */
-const entries = ['', 'authorization', 'gate', 'testing'].map(room => join(library, room, 'index.ts'));
+const entries = ['', 'adapters', 'authorization', 'clients', 'gate', 'testing'].map(room =>
+  join(library, room, 'index.ts'),
+);
 const TIMEOUT_MS = 20_000;
 
 const faults = [];

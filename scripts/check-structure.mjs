@@ -20,6 +20,8 @@ const ROOMS = [
   'diagnosis',
   'authorization',
   'gate',
+  'adapters',
+  'clients',
   'testing',
   'index.ts',
 ];

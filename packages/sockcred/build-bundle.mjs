@@ -14,7 +14,9 @@ const dist = fileURLToPath(new URL('dist/', import.meta.url));
 /** File in dist/bundle, and the module that it is made of. */
 const ENTRIES = {
   index: 'index.js',
+  adapters: 'adapters/index.js',
   authorization: 'authorization/index.js',
+  clients: 'clients/index.js',
   gate: 'gate/index.js',
   testing: 'testing/index.js',
 };

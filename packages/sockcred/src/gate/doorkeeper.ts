@@ -155,9 +155,11 @@ export class Doorkeeper {
   }
 
   #expectByte(socket: Socket, milliseconds: number, peer: PeerCredentials): void {
-    const timer = setTimeout(() => {
-      if (socket.bytesRead === 0) this.#cut(socket, 'firstByteMs', peer);
-    }, milliseconds);
+    const look = () => {
+      if (socket.bytesRead === 0 && !socket.destroyed) this.#cut(socket, 'firstByteMs', peer);
+    };
+    // In a turn that began late, what has arrived in time is read only after the timers: hence one turn more.
+    const timer = setTimeout(() => setImmediate(look), milliseconds);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
   }

@@ -14,6 +14,7 @@ const PROGRAMS = {
   socat: '/usr/bin/socat',
   nc: '/usr/bin/nc',
   cc: '/usr/bin/cc',
+  openssl: '/usr/bin/openssl',
   script: '/usr/bin/script',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
