@@ -6,7 +6,8 @@
  */
 
 import { escapeText } from '../credentials/format.ts';
-import type { Fact, FactName, FactValues, Subject } from './fact.ts';
+import type { Fact, FactName, FactValues } from './fact.ts';
+import type { Subject } from './subject.ts';
 
 /** Whether something holds of a peer; `unknown` satisfies nothing. */
 export type Verdict = 'yes' | 'no' | 'unknown';

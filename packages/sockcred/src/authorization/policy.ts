@@ -8,10 +8,10 @@ import type { Peer } from '../credentials/questions.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Because, Captures } from './condition.ts';
 import type { Decision, DecisionReason, TriedRule } from './decision.ts';
-import { type FactName, type OtherWitnesses, Subject } from './fact.ts';
+import type { FactName, OtherWitnesses } from './fact.ts';
 import type { Finding } from './findings.ts';
-import { witnessesOf } from './peer-witnesses.ts';
 import { type MapEntry, type RoleMap, type Rule, readPolicy } from './policy-reader.ts';
+import { Subject } from './subject.ts';
 
 /** Rules that have been read and checked. It never changes: another policy is another object. */
 export interface Policy {
@@ -53,7 +53,7 @@ export function compilePolicy(data: unknown, circumstances: Circumstances): Poli
   ];
   const facts = new Set(rules.flatMap(rule => factsOf(rule)));
   return Object.freeze({
-    decide: (peer: Peer, others?: OtherWitnesses) => decide(ordered, new Subject(witnessesOf(peer, others))),
+    decide: (peer: Peer, others?: OtherWitnesses) => decide(ordered, new Subject(peer, others)),
     facts,
     findings: Object.freeze(findings),
   });

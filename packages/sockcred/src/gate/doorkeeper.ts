@@ -150,8 +150,9 @@ export class Doorkeeper {
     if (typeof authorize === 'function') {
       return authorize(peer) === true ? FUNCTION_ALLOWED : FUNCTION_DENIED;
     }
-    const others = this.#options.identify?.(peer, socket);
-    return authorize.decide(peer, { ...socketWitnesses(socket), ...others });
+    const { identify } = this.#options;
+    if (identify === undefined && !authorize.facts.has('process')) return authorize.decide(peer);
+    return authorize.decide(peer, { ...socketWitnesses(socket), ...identify?.(peer, socket) });
   }
 
   #expectByte(socket: Socket, milliseconds: number, peer: PeerCredentials): void {
