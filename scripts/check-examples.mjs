@@ -11,8 +11,21 @@ import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = join(root, 'build', 'examples');
-const source = join(root, 'packages', 'sockcred', 'src');
-const surfaces = [join(source, 'index.ts'), join(source, 'messages', 'index.ts')];
+const library = join(root, 'packages', 'sockcred', 'src');
+
+/** What programs import: the main module, and one for each subpath. */
+const ROOMS = [
+  '',
+  'messages',
+  'process',
+  'application',
+  'adapters',
+  'authorization',
+  'clients',
+  'gate',
+  'testing',
+];
+const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;
 
 const faults = [];
@@ -26,18 +39,18 @@ function blocks(text, where) {
   }));
 }
 
-/** Everything that the entry points export, with its declaration. */
+/** Everything that programs can import, with its declaration. */
 function publicSurface() {
-  const program = ts.createProgram(surfaces, {
+  const program = ts.createProgram(entries, {
     allowImportingTsExtensions: true,
     noEmit: true,
     types: ['node'],
   });
   const checker = program.getTypeChecker();
-  const symbols = surfaces.flatMap(file =>
-    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file))),
+  const exports = entries.flatMap(entry =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry))),
   );
-  return symbols.map(symbol => {
+  return exports.map(symbol => {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
     return { name: symbol.name, declaration: target.declarations[0] };
   });

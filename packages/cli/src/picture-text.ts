@@ -1,15 +1,8 @@
 /** A picture as lines for a person: every part with its grade, or the reason why it is missing. */
 
-import {
-  type Authority,
-  type Claim,
-  escapeText,
-  type Fact,
-  formatPeer,
-  type PeerApplication,
-  type ProcessDescription,
-  type ProcessState,
-} from 'sockcred';
+import { escapeText, formatPeer } from 'sockcred';
+import type { Authority, Claim, PeerApplication } from 'sockcred/application';
+import type { Fact, ProcessDescription, ProcessState } from 'sockcred/process';
 import { isUntold, type Picture, type ProcessPart, type Untold } from './picture.ts';
 
 interface Row {

@@ -4,19 +4,15 @@
  * reason why, so that one refusal hides nothing else.
  */
 
+import { type PeerCredentials, PeerError, type PeerJson, peerToJson } from 'sockcred';
+import { type PeerApplication, peerApplication } from 'sockcred/application';
 import {
   type Drift,
   type HeldProcess,
-  type PeerApplication,
-  type PeerCredentials,
-  PeerError,
-  type PeerJson,
   type ProcessDescription,
   type ProcessState,
-  peerApplication,
   peerProcess,
-  peerToJson,
-} from 'sockcred';
+} from 'sockcred/process';
 
 /** Why a part is missing. */
 export interface Untold {

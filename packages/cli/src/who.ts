@@ -2,16 +2,8 @@
 
 import { closeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import {
-  duplicateDescriptor,
-  escapeText,
-  type HeldProcess,
-  type PeerCredentials,
-  PeerError,
-  peerCredentials,
-  runningProcess,
-  withListener,
-} from 'sockcred';
+import { escapeText, type PeerCredentials, PeerError, peerCredentials, withListener } from 'sockcred';
+import { duplicateDescriptor, type HeldProcess, runningProcess } from 'sockcred/process';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { type Picture, pictureOfPeer, pictureOfProcess, pictureToJson } from './picture.ts';
 import { pictureText } from './picture-text.ts';

@@ -48,6 +48,10 @@ export type PeerErrorCode =
   | 'ERR_SEND_TOO_LONG'
   /** Nobody receives messages under this name. */
   | 'ERR_SEND_NOBODY'
+  /** The connection never came through a gate, so nobody decided about its peer. */
+  | 'ERR_PEER_NOT_ADMITTED'
+  /** A policy does not accept who is at the other end. */
+  | 'ERR_PEER_REFUSED'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */

@@ -3,22 +3,6 @@
  * kernel as the only witness.
  */
 
-export type { CgroupSegment, PeerCgroup } from './application/cgroup.ts';
-export type {
-  Authority,
-  Claim,
-  ContainerRuntime,
-  Containment,
-  Engine,
-  InstanceCheck,
-} from './application/claim.ts';
-export {
-  type ApplicationOptions,
-  type PeerApplication,
-  peerApplication,
-  peerCgroup,
-} from './application/peer-application.ts';
-export { type SecurityContext, securityContext } from './application/security-context.ts';
 export { type PeerOptions, type PeerSource, peerCredentials } from './credentials/ask.ts';
 export { listenerCredentials, withListener } from './credentials/ask-listener.ts';
 export type {
@@ -56,23 +40,4 @@ export {
   type PeerTypeErrorCode,
 } from './errors.ts';
 export { type Listening, type ListenOptions, listenAt } from './listening/listen-at.ts';
-export type {
-  Confinement,
-  Executable,
-  NamespaceName,
-  Namespaces,
-  ProcessDescription,
-} from './process/description.ts';
-export type { Drift, DriftKind } from './process/drift.ts';
-export type { Binding, Fact, FactSource, KnownFact } from './process/graded.ts';
-export {
-  duplicateDescriptor,
-  type HeldProcess,
-  type PeerProcess,
-  peerProcess,
-  runningProcess,
-} from './process/peer-process.ts';
-export type { ProcessFiles } from './process/process-files.ts';
-export type { ExitStatus, ProcessIds, ProcessState } from './process/process-state.ts';
-export type { Capabilities, SeccompMode } from './process/status-text.ts';
 export type { SocketSource } from './sys/socket-handle.ts';

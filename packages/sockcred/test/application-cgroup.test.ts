@@ -15,7 +15,9 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PeerError, peerApplication, peerCgroup, peerProcess } from 'sockcred';
+import type { PeerError } from 'sockcred';
+import { peerApplication, peerCgroup } from 'sockcred/application';
+import { peerProcess } from 'sockcred/process';
 import { acceptFrom } from './support/peers.js';
 import { cgroupRoot, needs, programPath } from './support/requirements.js';
 

@@ -14,7 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Claim, type PeerError, peerApplication, peerProcess } from 'sockcred';
+import type { PeerError } from 'sockcred';
+import { type Claim, peerApplication } from 'sockcred/application';
+import { peerProcess } from 'sockcred/process';
 import { acceptFrom, openDirectory, openServer, start } from './support/peers.js';
 import { needs } from './support/requirements.js';
 import {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { securityContext } from 'sockcred';
+import { securityContext } from 'sockcred/application';
 import { authorities } from '../dist/application/cgroup.js';
 import { namedCgroup, parseCgroupLines, pathSegments } from '../dist/application/cgroup-lines.js';
 import { containerNames } from '../dist/application/container-name.js';

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { type DriftKind, type PeerError, type PeerProcess, peerCredentials, peerProcess } from 'sockcred';
+import { type PeerError, peerCredentials } from 'sockcred';
+import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process';
 import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';

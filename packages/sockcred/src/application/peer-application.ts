@@ -190,7 +190,7 @@ function withPin<T>(
  * @example
  * ```ts
  * import { createServer } from 'node:net';
- * import { peerApplication } from 'sockcred';
+ * import { peerApplication } from 'sockcred/application';
  *
  * const server = createServer(socket => {
  *   const { claims } = peerApplication(socket);
@@ -221,7 +221,7 @@ export function peerApplication(
  *
  * @example
  * ```ts
- * import { peerCgroup } from 'sockcred';
+ * import { peerCgroup } from 'sockcred/application';
  * import type { Socket } from 'node:net';
  *
  * export const isSystemService = (socket: Socket, unit: string) =>

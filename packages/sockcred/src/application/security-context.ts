@@ -32,7 +32,7 @@ const SELINUX = /^([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*)(?::(s
  *
  * @example
  * ```ts
- * import { securityContext } from 'sockcred';
+ * import { securityContext } from 'sockcred/application';
  *
  * const context = securityContext('snap.hello.world (enforce)');
  * console.log(context.module === 'apparmor' && context.mode); // enforce

@@ -55,7 +55,8 @@ export function listenerCredentials(path: string): PeerCredentials {
  *
  * @example
  * ```ts
- * import { peerApplication, withListener } from 'sockcred';
+ * import { withListener } from 'sockcred';
+ * import { peerApplication } from 'sockcred/application';
  *
  * export const unitOf = (path: string) =>
  *   withListener(path, fd => peerApplication(fd).claims.find(({ engine }) => engine === 'systemd')?.unit);

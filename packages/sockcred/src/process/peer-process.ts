@@ -130,7 +130,7 @@ export function requireLinux(): void {
  * @example
  * ```ts
  * import { createServer } from 'node:net';
- * import { peerProcess } from 'sockcred';
+ * import { peerProcess } from 'sockcred/process';
  *
  * const server = createServer(socket => {
  *   const process = peerProcess(socket);
@@ -204,7 +204,7 @@ function kept<More extends object>(pin: Pin, pid: number | undefined, more: More
  *
  * @example
  * ```ts
- * import { runningProcess } from 'sockcred';
+ * import { runningProcess } from 'sockcred/process';
  *
  * const self = runningProcess(process.pid);
  * console.log(self.alive); // true
@@ -234,7 +234,7 @@ export function runningProcess(pid: number): HeldProcess {
  * @example
  * ```ts
  * import { closeSync } from 'node:fs';
- * import { duplicateDescriptor, runningProcess } from 'sockcred';
+ * import { duplicateDescriptor, runningProcess } from 'sockcred/process';
  *
  * const self = runningProcess(process.pid);
  * closeSync(duplicateDescriptor(self, 0));

@@ -22,6 +22,8 @@ export interface SocketHandle {
 
 interface SocketInternals {
   readonly _handle?: SocketHandle | null;
+  /** Of a TLSSocket: the socket that it wraps. */
+  readonly _parent?: Socket | null;
 }
 
 /** The socket of an HTTP/2 session is a Proxy that has the property and denies it. */
@@ -50,6 +52,16 @@ export function socketOf(source: SocketSource): Socket {
 /** The handle that a socket has at this moment; undefined before it connects and after it closes. */
 export function handleOf(socket: Socket): SocketHandle | undefined {
   return (socket as SocketInternals)._handle ?? undefined;
+}
+
+/** The socket that a TLS socket, or several one over the other, were put on; a socket that is over none is its own. */
+export function rawSocketOf(socket: Socket): Socket {
+  let raw = socket;
+  for (let wrapped = (raw as SocketInternals)._parent; wrapped != null; ) {
+    raw = wrapped;
+    wrapped = (raw as SocketInternals)._parent;
+  }
+  return raw;
 }
 
 /**

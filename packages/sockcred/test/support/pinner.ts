@@ -6,7 +6,8 @@
 
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { PeerError, type PeerProcess, peerProcess } from 'sockcred';
+import { PeerError } from 'sockcred';
+import { type PeerProcess, peerProcess } from 'sockcred/process';
 import { programPath } from './requirements.js';
 
 const [path = '', client] = process.argv.slice(2);

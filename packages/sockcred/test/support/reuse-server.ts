@@ -7,7 +7,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { PeerError, type PeerProcess, peerApplication, peerProcess } from 'sockcred';
+import { PeerError } from 'sockcred';
+import { peerApplication } from 'sockcred/application';
+import { type PeerProcess, peerProcess } from 'sockcred/process';
 
 const [path = '', attacker = '', rounds = '', root = ''] = process.argv.slice(2);
 

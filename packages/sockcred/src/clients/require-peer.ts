@@ -1,0 +1,75 @@
+/**
+ * Is it the right server that listens there? Asked by the client when it has
+ * connected and before a byte is sent, so that no secret reaches whoever took
+ * the path first. Who vouches: the kernel, for whoever called listen(2): under
+ * socket activation that is the service manager.
+ */
+
+import type { Socket } from 'node:net';
+import { formatDecision } from '../authorization/decision.ts';
+import type { Policy } from '../authorization/policy.ts';
+import { peerCredentials } from '../credentials/ask.ts';
+import { PeerError, PeerTypeError } from '../errors.ts';
+import { socketWitnesses } from '../gate/socket-witnesses.ts';
+import { handleOf } from '../sys/socket-handle.ts';
+
+/** Why the other end is not accepted; undefined if it is. */
+function refusal(socket: Socket, policy: Policy): Error | undefined {
+  try {
+    const peer = peerCredentials(socket, { side: 'connected' });
+    const decision = policy.decide(peer, socketWitnesses(socket));
+    if (decision.allowed) return undefined;
+    return new PeerError('ERR_PEER_REFUSED', `not the right server: ${formatDecision(decision)}`, {
+      scope: 'connection',
+    });
+  } catch (error) {
+    return error instanceof Error ? error : new Error('the server could not be asked about');
+  }
+}
+
+/**
+ * Lets a socket talk only to a server that a policy accepts: now, if it is
+ * connected, and whenever it connects from here on. What was written to it
+ * before it connected is not sent to anybody else; the socket is destroyed, with an
+ * 'error' event while it connects.
+ *
+ * @remarks
+ * Trust: the kernel. Time: ids as of the server's listen(2).
+ *
+ * @throws {@link PeerError} if the socket is connected: `ERR_PEER_REFUSED`, or what `peerCredentials()` throws.
+ * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'node:net';
+ * import { rootOr } from 'sockcred/authorization';
+ * import { requirePeer } from 'sockcred/clients';
+ *
+ * const socket = requirePeer(connect('/run/keys/socket'), rootOr(0));
+ * socket.on('error', error => console.error(error.message));
+ * socket.end('the secret\n'); // nobody but root gets to read it
+ * ```
+ */
+export function requirePeer<S extends Socket>(socket: S, policy: Policy): S {
+  if (typeof policy?.decide !== 'function')
+    throw new PeerTypeError('ERR_ARGUMENT', 'policy must be a policy');
+  const emit = socket.emit;
+  // Not a listener: those after it would use the socket that it has destroyed, which ends the process in node:http2.
+  socket.emit = function (this: S, event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'connect') {
+      const refused = refusal(this, policy);
+      if (refused !== undefined) {
+        this.destroy(refused);
+        return true;
+      }
+    } else if (event === 'ready' && this.destroyed) {
+      return true;
+    }
+    return Reflect.apply(emit, this, [event, ...args]);
+  } as S['emit'];
+  if (socket.connecting || handleOf(socket) === undefined) return socket;
+  const refused = refusal(socket, policy);
+  if (refused === undefined) return socket;
+  socket.destroy();
+  throw refused;
+}

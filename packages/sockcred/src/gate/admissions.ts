@@ -1,0 +1,131 @@
+/**
+ * Who was let in on this connection? What the gate decided when it was
+ * accepted, found again from whatever a handler holds: the socket, a TLS socket
+ * over it, a request, an HTTP/2 stream. Kept with the connection, not with the
+ * object: a socket that connects again was not let in.
+ */
+
+import type { Http2ServerRequest, Http2Session, Http2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Decision } from '../authorization/decision.ts';
+import type { PeerCredentials } from '../credentials/peer-credentials.ts';
+import { PeerError } from '../errors.ts';
+import {
+  handleOf,
+  rawSocketOf,
+  type SocketHandle,
+  type SocketSource,
+  socketOf,
+} from '../sys/socket-handle.ts';
+
+/** A peer that was let in, and why. Plain frozen data. */
+export interface Admission {
+  readonly peer: PeerCredentials;
+  readonly decision: Decision;
+}
+
+/** What a handler may hold of a connection. */
+export type AdmittedSource = SocketSource | Http2ServerRequest | Http2Session | Http2Stream;
+
+interface Entry {
+  /** Absent for a socket that never had one: made up for a test. */
+  readonly handle: SocketHandle | undefined;
+  readonly admission: Admission;
+}
+
+const bySocket = new WeakMap<Socket, Entry>();
+/** http2 shows no socket but a Proxy; the handle behind it is the real one. */
+const byHandle = new WeakMap<SocketHandle, Admission>();
+/** A session that has ended shows no socket any more. */
+const bySession = new WeakMap<object, Admission>();
+
+/** Remembers that this connection was let in. */
+export function rememberAdmission(socket: Socket, admission: Admission): void {
+  const raw = rawSocketOf(socket);
+  const handle = handleOf(raw);
+  bySocket.set(raw, { handle, admission });
+  if (handle !== undefined) byHandle.set(handle, admission);
+}
+
+function admissionOn(socket: Socket): Admission | undefined {
+  const raw = rawSocketOf(socket);
+  const handle = handleOf(raw);
+  const entry = bySocket.get(raw);
+  if (entry !== undefined && (handle === undefined || handle === entry.handle)) return entry.admission;
+  return handle === undefined ? undefined : byHandle.get(handle);
+}
+
+interface Http2Parts {
+  readonly httpVersionMajor?: number;
+  readonly rstCode?: number;
+  readonly settings?: unknown;
+  readonly session?: Http2Session | undefined;
+  readonly stream?: { readonly session?: Http2Session | undefined };
+}
+
+/** The HTTP/2 session that a source is, or belongs to. Frameworks hang a `session` of their own on requests. */
+function sessionOf(source: AdmittedSource): Http2Session | undefined {
+  if (typeof source !== 'object' || source === null) return undefined;
+  const parts = source as Http2Parts;
+  if (parts.httpVersionMajor !== undefined) {
+    return parts.httpVersionMajor === 2 ? parts.stream?.session : undefined;
+  }
+  if (parts.rstCode !== undefined) return parts.session;
+  return typeof parts.settings === 'function' ? (source as Http2Session) : undefined;
+}
+
+function find(source: AdmittedSource): Admission | undefined {
+  const session = sessionOf(source);
+  if (session === undefined) return admissionOn(socketOf(source as SocketSource));
+  const before = bySession.get(session);
+  if (before !== undefined) return before;
+  const found = session.destroyed ? undefined : admissionOn(session.socket as Socket);
+  if (found !== undefined) bySession.set(session, found);
+  return found;
+}
+
+/**
+ * Who was let in on this connection, and by which rule.
+ *
+ * @throws {@link PeerError} `ERR_PEER_NOT_ADMITTED` if no gate let it in.
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` for what is over no socket.
+ *
+ * @example
+ * ```ts
+ * import type { IncomingMessage } from 'node:http';
+ * import { admissionOf } from 'sockcred/gate';
+ *
+ * export const isAdmin = (request: IncomingMessage) =>
+ *   admissionOf(request).decision.roles.includes('admin');
+ * ```
+ */
+export function admissionOf(source: AdmittedSource): Admission {
+  const admission = find(source);
+  if (admission !== undefined) return admission;
+  throw new PeerError('ERR_PEER_NOT_ADMITTED', 'this connection did not come through a gate', {
+    scope: 'connection',
+  });
+}
+
+/**
+ * Who was let in on this connection: for handlers behind a gate, whatever
+ * they hold of it. The same value for the life of the connection, and after it.
+ *
+ * @remarks
+ * Trust and time: as `peerCredentials()`, asked when the connection was accepted.
+ *
+ * @throws {@link PeerError} `ERR_PEER_NOT_ADMITTED` if no gate let it in.
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` for what is over no socket.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { formatPeer } from 'sockcred';
+ * import { peerOf } from 'sockcred/gate';
+ *
+ * createServer((request, response) => response.end(formatPeer(peerOf(request))));
+ * ```
+ */
+export function peerOf(source: AdmittedSource): PeerCredentials {
+  return admissionOf(source).peer;
+}

@@ -1,0 +1,117 @@
+/**
+ * How many connections, of all peers and of each user, and how fast? Pure: the
+ * time is given in. Peers whose user is unknown share one account.
+ */
+
+/** Most of each; what is left out is not limited. */
+export interface Limits {
+  /** Connections at the same time. */
+  readonly connections?: number;
+  /** Connections of one user at the same time. */
+  readonly connectionsPerUid?: number;
+  /** Connections that one user may make: `count` at once, and that many again in every `seconds`. */
+  readonly acceptsPerUid?: { readonly count: number; readonly seconds: number };
+  /** Milliseconds within which the first byte has to be read, or the connection is closed. */
+  readonly firstByteMs?: number;
+  /**
+   * File descriptors that stay free for the program's other work: a connection that would take one of them is
+   * closed at once. Default: 16. Linux.
+   */
+  readonly spareDescriptors?: number;
+}
+
+/** A limit that a connection may run into; `maxConnections` is the server's own. */
+export type LimitName = keyof Limits | 'maxConnections';
+
+/** One user's connections, and how many more they may make now. */
+interface Account {
+  open: number;
+  left: number;
+  counted: number;
+}
+
+/** Forgets accounts that say nothing any more once there are this many. */
+const MANY_ACCOUNTS = 1024;
+
+/** Counts what is open, and says no in time. */
+export class ConnectionCount {
+  readonly #limits: Limits;
+  readonly #accounts = new Map<number | undefined, Account>();
+  #open = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Takes a place for one more connection of this user, or names the limit that there is none. `now` in ms. */
+  take(uid: number | undefined, now: number): LimitName | undefined {
+    const { connections = Infinity, connectionsPerUid = Infinity } = this.#limits;
+    const account = this.#account(uid, now);
+    if (!this.#mayCome(account, now)) return 'acceptsPerUid';
+    if (this.#open >= connections) return 'connections';
+    if (account.open >= connectionsPerUid) return 'connectionsPerUid';
+    account.open++;
+    this.#open++;
+    return undefined;
+  }
+
+  /** Gives a place back. */
+  release(uid: number | undefined): void {
+    const account = this.#accounts.get(uid);
+    if (account !== undefined) account.open--;
+    this.#open--;
+  }
+
+  /** A bucket that holds `count` and fills up in `seconds`; every attempt takes one out, also a refused one. */
+  #mayCome(account: Account, now: number): boolean {
+    const rate = this.#limits.acceptsPerUid;
+    if (rate === undefined) return true;
+    this.#refill(account, now);
+    if (account.left < 1) return false;
+    account.left--;
+    return true;
+  }
+
+  #refill(account: Account, now: number): void {
+    const { count, seconds } = this.#limits.acceptsPerUid ?? { count: 0, seconds: 1 };
+    const passed = Math.max(0, now - account.counted);
+    account.left = Math.min(count, account.left + (passed * count) / (seconds * 1000));
+    account.counted = now;
+  }
+
+  #account(uid: number | undefined, now: number): Account {
+    const found = this.#accounts.get(uid);
+    if (found !== undefined) return found;
+    if (this.#accounts.size >= MANY_ACCOUNTS) this.#forget(now);
+    const account = { open: 0, left: this.#limits.acceptsPerUid?.count ?? 0, counted: now };
+    this.#accounts.set(uid, account);
+    return account;
+  }
+
+  /** Drops who has nothing open and may make as many connections as anybody new. */
+  #forget(now: number): void {
+    const count = this.#limits.acceptsPerUid?.count ?? 0;
+    for (const [uid, account] of this.#accounts) {
+      this.#refill(account, now);
+      if (account.open === 0 && account.left >= count) this.#accounts.delete(uid);
+    }
+  }
+}
+
+/** The limits as given, or what is wrong with them. */
+export function limitsFault(limits: Limits): string | undefined {
+  const { acceptsPerUid, ...counts } = limits;
+  for (const [name, value] of Object.entries(counts)) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= 0x7fffffff)) {
+      return `limits.${name} must be an integer from 0 to 2147483647`;
+    }
+  }
+  if (acceptsPerUid === undefined) return undefined;
+  const { count, seconds } = acceptsPerUid;
+  if (Number.isInteger(count) && count >= 1 && Number.isFinite(seconds) && seconds > 0) return undefined;
+  return 'limits.acceptsPerUid must be a count from 1 and seconds above 0';
+}

@@ -1,0 +1,342 @@
+/** createGate(): who gets to the server behind, who does not, and what a server keeps that does not listen itself. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { PeerError, PeerTypeError } from 'sockcred';
+import { compilePolicy, definePolicy, onlyChildren, sameUserOnly } from 'sockcred/authorization';
+import { admissionOf, admit, createGate, peerOf } from 'sockcred/gate';
+import { dial, everything, get, openGate, until } from './support/gated.js';
+import { connectScript, openDirectory, python } from './support/peers.js';
+import { needs, programPath } from './support/requirements.js';
+
+const asAnyone = { skip: needs('linux') };
+const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
+
+const greet = (socket: Socket) => socket.resume().end(`hello ${peerOf(socket).uid}\n`);
+
+/** What a gate of this name publishes. */
+function heard(t: TestContext, gate: string) {
+  const listen = (kind: string) => {
+    const list: object[] = [];
+    const listener = (message: unknown) => {
+      if ((message as { gate: unknown }).gate === gate) list.push(message as object);
+    };
+    subscribe(`sockcred:gate:${kind}`, listener);
+    t.after(() => unsubscribe(`sockcred:gate:${kind}`, listener));
+    return list;
+  };
+  return {
+    admitted: listen('admitted'),
+    denied: listen('denied'),
+    limited: listen('limited') as { limit: string }[],
+    failed: listen('failed'),
+  };
+}
+
+const TALK = `
+s.settimeout(20)
+try:
+    s.sendall(b'x')
+    text = s.recv(100).decode().strip()
+    say('got ' + text if text else 'cut')
+except ConnectionError as e:
+    say('cut')
+`;
+
+test('only the same user gets in, and of another one no byte is read', asRoot, async t => {
+  const events = heard(t, 'same');
+  let reached = 0;
+  const target = (socket: Socket) => {
+    reached++;
+    greet(socket);
+  };
+  const { gate, path } = await openGate(t, target, { authorize: sameUserOnly(), name: 'same' });
+  const stranger = python(t, connectScript(TALK), { uid: 1234, gid: 1234, args: [path] });
+  assert.match(await stranger.line(), /^cut$/);
+  assert.equal(reached, 0);
+  const own = python(t, connectScript(TALK), { args: [path] });
+  assert.equal(await own.line(), `got hello ${process.geteuid?.()}`);
+  assert.equal(reached, 1);
+  const denials = events.denied as { peer: { uid: number }; decision: { reason: string } }[];
+  assert.deepEqual(
+    denials.map(({ peer, decision }) => [peer.uid, decision.reason]),
+    [[1234, 'no-rule']],
+  );
+  assert.equal(events.admitted.length, 1);
+  own.tell('go');
+  await until(() => gate.connections === 0);
+});
+
+test('T63: where asking or deciding fails, nobody gets in and the gate goes on', asAnyone, async t => {
+  const events = heard(t, 'failing');
+  const answers: (() => unknown)[] = [
+    () => {
+      throw new Error('no');
+    },
+    () => undefined,
+    () => 'yes',
+    () => Promise.resolve(true),
+    () => true,
+  ];
+  const { path } = await openGate(t, greet, {
+    name: 'failing',
+    authorize: () => answers.shift()?.() as boolean,
+  });
+  for (let index = 0; index < 4; index++) {
+    assert.equal(await everything(await dial(t, path)), '', `answer ${index}`);
+  }
+  assert.match(await everything(await dial(t, path)), /^hello/);
+  assert.equal(events.failed.length, 1);
+  assert.equal(events.denied.length, 3);
+});
+
+test('identify() that throws costs the connection only', asAnyone, async t => {
+  let first = true;
+  const { path } = await openGate(t, greet, {
+    authorize: sameUserOnly(),
+    identify() {
+      if (!first) return {};
+      first = false;
+      throw new Error('cannot tell');
+    },
+  });
+  assert.equal(await everything(await dial(t, path)), '');
+  assert.match(await everything(await dial(t, path)), /^hello/);
+});
+
+test('facts from identify() reach the rules', asAnyone, async t => {
+  let unit = 'good.service';
+  const { path } = await openGate(t, greet, {
+    authorize: definePolicy({ rules: [{ effect: 'allow', unit: 'good.service' }] }, { witnesses: ['unit'] }),
+    identify: () => ({ unit: () => ({ known: true, value: unit }) }),
+  });
+  assert.match(await everything(await dial(t, path)), /^hello/);
+  unit = 'bad.service';
+  assert.equal(await everything(await dial(t, path)), '');
+});
+
+test('a socket that no gate let in has no admission', asAnyone, async t => {
+  const path = `${openDirectory(t)}/plain`;
+  const server = createServer().listen(path);
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const client = await dial(t, path);
+  const notAdmitted = (error: unknown) =>
+    error instanceof PeerError && error.code === 'ERR_PEER_NOT_ADMITTED';
+  assert.throws(() => peerOf(client), notAdmitted);
+  assert.throws(() => admissionOf(client), notAdmitted);
+  assert.throws(() => peerOf({} as Socket), PeerTypeError);
+  assert.throws(() => peerOf(null as unknown as Socket), PeerTypeError);
+});
+
+test('T73: an admitted socket that connects somewhere else was not let in there', asAnyone, async t => {
+  const directory = openDirectory(t);
+  const elsewhere = createServer(socket => socket.end()).listen(`${directory}/elsewhere`);
+  t.after(() => elsewhere.close());
+  await once(elsewhere, 'listening');
+  const taken = new Promise<Socket>(done => {
+    void openGate(t, done)
+      .then(({ path }) => dial(t, path))
+      .then(client => client.end());
+  });
+  const socket = await taken;
+  t.after(() => socket.destroy());
+  const peer = peerOf(socket);
+  socket.resume().end();
+  await once(socket, 'close');
+  assert.equal(peerOf(socket), peer, 'after the close');
+  socket.connect(`${directory}/elsewhere`);
+  await once(socket, 'connect');
+  assert.throws(() => peerOf(socket), PeerError);
+});
+
+test('T64: another policy holds from the next connection on; who is in stays in', asAnyone, async t => {
+  const echo = (socket: Socket) => socket.pipe(socket);
+  const { gate, path } = await openGate(t, echo, { authorize: sameUserOnly() });
+  const before = await dial(t, path);
+  before.write('a');
+  await once(before, 'data');
+  assert.throws(() => gate.replaceAuthorize({} as ReturnType<typeof sameUserOnly>), PeerTypeError);
+  gate.replaceAuthorize(compilePolicy({ rules: [] }, {}));
+  before.write('b');
+  assert.equal(String((await once(before, 'data'))[0]), 'b');
+  assert.equal(await everything(await dial(t, path)), '');
+});
+
+test('onlyChildren() compares the process, not its number', { skip: needs('linux', 'python3') }, async t => {
+  const authorize = onlyChildren();
+  const { gate, path } = await openGate(t, greet, { authorize });
+  // A client that connects when told, and leaves the answer to be read after its own end.
+  const child = spawn(programPath('python3'), [
+    '-c',
+    `import socket, sys, os
+sys.stdin.readline()
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(20)
+try: print('got ' + s.recv(100).decode().strip(), flush=True)
+except ConnectionError: print('cut', flush=True)
+sys.stdin.readline()`,
+    path,
+  ]);
+  t.after(() => child.kill('SIGKILL'));
+  gate.replaceAuthorize(onlyChildren(child));
+  assert.equal(await everything(await dial(t, path)), '', 'its parent is another process');
+  child.stdin.write('\n');
+  assert.match(String((await once(child.stdout, 'data'))[0]), /^got hello/);
+  const sameNumber = { pid: child.pid, exitCode: 0, signalCode: null };
+  gate.replaceAuthorize(onlyChildren(sameNumber));
+  const other = python(t, connectScript(TALK), { args: [path] });
+  assert.match(await other.line(), /^cut$/, 'a child that has ended is nobody');
+});
+
+test('admit(): no listener of the server hears of who is refused', asRoot, async t => {
+  const path = `${openDirectory(t)}/s`;
+  const seen: (number | undefined)[] = [];
+  const server = createServer();
+  server.prependListener('connection', (socket: Socket) => seen.push(peerOf(socket).uid));
+  server.on('connection', greet);
+  const admitting = admit(server, { authorize: peer => peer.uid === 1234 });
+  assert.throws(() => admit(server, { authorize: () => true }), PeerTypeError);
+  server.listen({ path, writableAll: true });
+  t.after(() => server.close());
+  await once(server, 'listening');
+  assert.equal(await everything(await dial(t, path)), '');
+  const stranger = python(t, connectScript(TALK), { uid: 1234, gid: 1234, args: [path] });
+  assert.equal(await stranger.line(), 'got hello 1234');
+  assert.deepEqual(seen, [1234]);
+  stranger.tell('go');
+  await until(() => admitting.connections === 0);
+});
+
+test('a TCP connection to an admitting server is refused', async t => {
+  const server = createServer(greet);
+  admit(server, { authorize: () => true });
+  server.listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const { connect } = await import('node:net');
+  const client = connect(port, '127.0.0.1').on('error', () => {});
+  assert.equal(await everything(client), '');
+});
+
+test('headers that do not come are timed out as if the server listened itself', asAnyone, async t => {
+  const http = createHttpServer(
+    { headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30 },
+    (_request, response) => response.end('fine'),
+  );
+  const { path } = await openGate(t, http);
+  const slow = await dial(t, path);
+  slow.write('GET / HTTP/1.1\r\nhost: x\r\n');
+  assert.match(await everything(slow), /^HTTP\/1\.1 408 /);
+  const slowBody = await dial(t, path);
+  slowBody.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na');
+  assert.match(await everything(slowBody), /408 Request Timeout|200 OK/);
+  assert.equal((await get(path)).body, 'fine');
+});
+
+test('maxConnections of the server behind holds', asAnyone, async t => {
+  const events = heard(t, 'max');
+  const held = createServer(socket => socket.resume().write('in'));
+  held.maxConnections = 2;
+  const { path } = await openGate(t, held, { name: 'max' });
+  const first = await dial(t, path);
+  await once(first, 'data');
+  const second = await dial(t, path);
+  await once(second, 'data');
+  assert.equal(await everything(await dial(t, path)), '');
+  first.destroy();
+  await until(() => events.limited.length > 0);
+  assert.equal(events.limited[0]?.limit, 'maxConnections');
+  for (;;) {
+    const again = await dial(t, path);
+    const [data] = await Promise.race([once(again, 'data'), once(again, 'close')]);
+    if (String(data) === 'in') break;
+  }
+});
+
+test('allowHalfOpen is that of the server behind', asAnyone, async t => {
+  for (const allowHalfOpen of [true, false]) {
+    const states: boolean[] = [];
+    const target = createServer({ allowHalfOpen }, socket => {
+      socket.resume().on('end', () => {
+        setImmediate(() => {
+          states.push(socket.writable);
+          socket.end('after');
+        });
+      });
+      socket.on('error', () => {});
+    });
+    const { path } = await openGate(t, target);
+    const client = await dial(t, path);
+    client.end('x');
+    const text = await everything(client);
+    assert.deepEqual(states, [allowHalfOpen]);
+    assert.equal(text, allowHalfOpen ? 'after' : '');
+  }
+});
+
+test('an error on an admitted socket that nobody listens for is not the end', asAnyone, async t => {
+  const sockets: Socket[] = [];
+  const { path } = await openGate(t, (socket: Socket) => sockets.push(socket));
+  await dial(t, path);
+  await until(() => sockets.length === 1);
+  sockets[0]?.destroy(new Error('reset by somebody'));
+  await until(() => sockets[0]?.closed === true);
+  await dial(t, path);
+  await until(() => sockets.length === 2);
+});
+
+test('close() lets what is under way end, and cuts what takes longer', asAnyone, async t => {
+  const answers: (() => void)[] = [];
+  const http = createHttpServer((request, response) => {
+    if (request.url === '/slow') answers.push(() => response.end('done'));
+    else if (request.url !== '/never') response.end('fast');
+  });
+  const { gate, path } = await openGate(t, http);
+  const slow = get(path, '/slow');
+  await until(() => gate.connections === 1);
+  await until(() => answers.length === 1);
+  const closing = gate.close({ graceMs: 20_000 });
+  await assert.rejects(get(path), /ENOENT|ECONNREFUSED/);
+  answers[0]?.();
+  assert.equal((await slow).body, 'done');
+  await closing;
+  assert.equal(gate.connections, 0);
+
+  const second = await openGate(t, http);
+  const never = get(second.path, '/never');
+  await until(() => second.gate.connections === 1);
+  await Promise.all([assert.rejects(never), second.gate.close({ graceMs: 10 })]);
+});
+
+test('T66: after many connections no descriptor is left over', asAnyone, async t => {
+  const { readdirSync } = await import('node:fs');
+  const { gate, path } = await openGate(t, greet, {
+    authorize: onlyChildren({ pid: 1, exitCode: null, signalCode: null }),
+  });
+  const open = () => readdirSync('/proc/self/fd').length;
+  await everything(await dial(t, path));
+  await until(() => gate.connections === 0);
+  const before = open();
+  for (let round = 0; round < 20; round++) {
+    if (round === 10) gate.replaceAuthorize(() => true);
+    await Promise.all(Array.from({ length: 50 }, async () => everything(await dial(t, path))));
+  }
+  await until(() => gate.connections === 0 && open() <= before);
+  assert.equal(gate.connections, 0);
+});
+
+test('a gate that is used wrongly says so', async () => {
+  assert.throws(() => createGate({ authorize: {} as never }), PeerTypeError);
+  assert.throws(() => createGate({ authorize: () => true, limits: { connections: -1 } }), PeerTypeError);
+  const gate = createGate({ authorize: () => true });
+  await assert.rejects(gate.listen('@nowhere'), PeerTypeError);
+  assert.throws(() => gate.handTo({} as never), PeerTypeError);
+  gate.handTo(() => {});
+  assert.throws(() => gate.handTo(() => {}), PeerTypeError);
+});

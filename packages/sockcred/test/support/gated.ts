@@ -1,0 +1,82 @@
+/** Gates at paths that every user may connect to, and clients of this process. */
+
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { createGate, type Gate, type GateOptions, type Target } from 'sockcred/gate';
+
+/** A new directory that every user may enter and only we may write, removed with the test. */
+export function ownDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sockcred-gate-'));
+  chmodSync(directory, 0o755);
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A gate that listens and lets everybody in unless it is told otherwise, closed with the test. */
+export async function openGate(
+  t: TestContext,
+  target: Target,
+  options: Partial<GateOptions> = {},
+): Promise<{ gate: Gate; path: string }> {
+  const gate = createGate({ authorize: () => true, ...options }).handTo(target);
+  const path = `${ownDirectory(t)}/gate`;
+  await gate.listen(path, { mode: 0o666 });
+  t.after(() => gate.close({ graceMs: 0 }));
+  return { gate, path };
+}
+
+/** A connected socket of this process, destroyed with the test. */
+export async function dial(t: TestContext, path: string): Promise<Socket> {
+  const socket = connect(path);
+  socket.on('error', () => {});
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Everything that comes until the other end closes; also of a connection that is reset. */
+export async function everything(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  if (!socket.closed) await once(socket, 'close');
+  return text;
+}
+
+/** An HTTP response's status and body. */
+export function get(
+  path: string,
+  url = '/',
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: string }> {
+  return new Promise((done, failed) => {
+    const outgoing = request(
+      { socketPath: path, path: url, headers, agent: false },
+      (response: IncomingMessage) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (part: string) => {
+          body += part;
+        });
+        response.on('end', () => done({ status: response.statusCode ?? 0, body }));
+      },
+    );
+    outgoing.on('error', failed).end();
+  });
+}
+
+const LONGEST_WAIT_MS = 20_000;
+
+/** Waits until something holds; fails if it does not in a time that is long for any machine. */
+export async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + LONGEST_WAIT_MS;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`never: ${holds}`);
+    await new Promise(done => setTimeout(done, 5));
+  }
+}
