@@ -18,6 +18,7 @@ const ROOMS = [
   'credentials',
   'process',
   'application',
+  'sockets',
   'listening',
   'diagnosis',
   'index.ts',

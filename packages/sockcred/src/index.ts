@@ -75,4 +75,6 @@ export {
 export type { ProcessFiles } from './process/process-files.ts';
 export type { ExitStatus, ProcessIds, ProcessState } from './process/process-state.ts';
 export type { Capabilities, SeccompMode } from './process/status-text.ts';
+export { type UnixSocket, type UnixSockets, unixSockets } from './sockets/unix-sockets.ts';
 export type { SocketSource } from './sys/socket-handle.ts';
+export type { Holder } from './sys/socket-holders.ts';

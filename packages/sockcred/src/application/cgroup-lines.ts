@@ -28,7 +28,7 @@ export function parseCgroupLines(text: string): readonly CgroupLine[] | undefine
   const lines: CgroupLine[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const [, number, controllers, path] = /^(\d{1,10}):([^:]*):(\/.*)$/.exec(line) ?? [];
+    const [, number, controllers, path] = /^(\d{1,10}):([^:]*):(\/.*)$/s.exec(line) ?? [];
     if (number === undefined || controllers === undefined || path === undefined) return undefined;
     const unified = number === '0' && controllers === '';
     if (!unified && controllers === '') return undefined;

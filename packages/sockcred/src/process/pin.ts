@@ -109,8 +109,12 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     if (directory !== undefined) return directory;
     const found = openProcessDirectory(pidfd);
     if ('fd' in found) {
-      directory = found;
-      return found;
+      if (!processEnded(pidfd)) {
+        directory = found;
+        return found;
+      }
+      closeDescriptor(found.fd);
+      throw gone('the process has ended, and its files with it');
     }
     switch (found.missing) {
       case 'reaped':

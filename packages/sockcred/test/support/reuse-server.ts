@@ -25,7 +25,8 @@ export interface ReuseTally {
 }
 
 const tally = { rounds: 0, hits: 0, right: 0, refused: 0, wrong: 0, fooledByNumber: 0 };
-const REFUSALS = ['ERR_PEER_GONE', 'ERR_PEER_RACED'];
+/** The last of them: a process that is just ending has no root directory any more, and has not ended yet. */
+const REFUSALS = ['ERR_PEER_GONE', 'ERR_PEER_RACED', 'ERR_PEER_APPLICATION'];
 
 function count(look: () => boolean): void {
   try {
