@@ -38,9 +38,13 @@ function count(look: () => boolean): void {
   }
 }
 
-function lookAt(held: PeerProcess): void {
-  count(() => /^Name:\tvictim$/m.test(held.read(files => files.text('status'))));
-  count(() => peerApplication(held, { engines: ['flatpak'] }).claims.length === 0);
+/** One way of looking in each round, so that ten thousand of them take no long time. */
+function lookAt(held: PeerProcess, round: number): void {
+  if (((round >> 2) & 1) === 0) {
+    count(() => /^Name:\tvictim$/m.test(held.read(files => files.text('status'))));
+  } else {
+    count(() => peerApplication(held, { engines: ['flatpak'] }).claims.length === 0);
+  }
   try {
     if (/^Name:\timposter$/m.test(readFileSync(`/proc/${held.pid}/status`, 'utf8'))) tally.fooledByNumber++;
   } catch {
@@ -60,7 +64,7 @@ function answer(socket: Socket, acknowledge: () => void): void {
     tally.refused++;
   }
   const finish = () => {
-    if (held !== undefined) lookAt(held);
+    if (held !== undefined) lookAt(held, round);
     held?.close();
     socket.destroy();
     acknowledge();
