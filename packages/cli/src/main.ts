@@ -6,6 +6,7 @@ import { escapeText, PeerError, PeerTypeError } from 'sockcred';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
+import { ls } from './ls.ts';
 import { serve } from './serve.ts';
 import { who } from './who.ts';
 
@@ -16,6 +17,7 @@ only witness.
 
   serve       a whoami server: tells whoever connects who they are
   who PATH    who listens on this socket; or who PID is, or is behind FD@PID
+  ls          the Unix sockets of this machine, and who holds them
   doctor      what this machine, kernel and runtime can vouch for
   build       compiles the native addon, where no prebuilt one fits
 
@@ -28,6 +30,7 @@ Exit status: 0 fine, 1 the answer is no, 2 usage, 3 the system refused.
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   serve,
   who,
+  ls,
   doctor,
   build,
 };
@@ -53,7 +56,7 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`sockcred ${version()}\n`);
     return EXIT.fine;
   }
-  if (name === undefined) throw new UsageError('a command is missing: serve, who, doctor or build');
+  if (name === undefined) throw new UsageError('a command is missing: serve, who, ls, doctor or build');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);

@@ -33,7 +33,7 @@ for (const args of [
 
 test('the help names every command, every flag and every exit status', async t => {
   const { stdout: all } = await run(t, ['--help']);
-  for (const word of ['serve', 'who PATH', 'doctor', 'build', '--help', '--version'])
+  for (const word of ['serve', 'who PATH', 'ls', 'doctor', 'build', '--help', '--version'])
     assert.ok(all.includes(word), word);
   assert.match(all, /Exit status: 0 .*1 .*2 .*3 /);
   const { stdout: serving } = await run(t, ['serve', '--help']);
@@ -86,6 +86,9 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [['who', '--text', 'one'], '--text'],
   [['who', '--json=1', 'one'], '--json'],
   [['who', '0'], '0'],
+  [['ls', '--uid', 'root'], '--uid'],
+  [['ls', '--watch', '0'], '--watch'],
+  [['ls', 'somewhere'], 'somewhere'],
   [['who', '3@4294967296'], '4294967296'],
 ];
 

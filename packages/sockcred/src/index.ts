@@ -40,4 +40,6 @@ export {
   type PeerTypeErrorCode,
 } from './errors.ts';
 export { type Listening, type ListenOptions, listenAt } from './listening/listen-at.ts';
+export { type UnixSocket, type UnixSockets, unixSockets } from './sockets/unix-sockets.ts';
 export type { SocketSource } from './sys/socket-handle.ts';
+export type { Holder } from './sys/socket-holders.ts';

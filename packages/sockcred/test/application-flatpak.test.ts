@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -24,7 +24,7 @@ import {
   emptyRoot,
   installFlatpakApplication,
   lacksFlatpakTests,
-  runDirectory,
+  recordInstance,
   SANDBOXED,
 } from './support/sandboxes.js';
 
@@ -147,14 +147,8 @@ test(
   withProxy,
   async t => {
     const root = emptyRoot(t);
-    const instance = join(runDirectory(t), '.flatpak', '4242');
     writeFileSync(join(root, '.flatpak-info'), INFO);
-    mkdirSync(instance, { recursive: true });
-    t.after(() => rmSync(instance, { recursive: true, force: true }));
-    writeFileSync(
-      join(instance, 'bwrapinfo.json'),
-      '{"child-pid": 1, "mnt-namespace": 1, "pid-namespace": 2, "net-namespace": 3}',
-    );
+    recordInstance(t, '4242', '{"child-pid": 1, "mnt-namespace": 1, "pid-namespace": 2, "net-namespace": 3}');
     const directory = openDirectory(t);
     const { next } = await openServer(t, `${directory}/bus`);
     const proxy = ['/usr/bin/xdg-dbus-proxy', `unix:path=${directory}/bus`, `${directory}/proxied`];
@@ -175,7 +169,7 @@ test(
 );
 
 test('a real Flatpak application is named, its instance confirmed, and what contains it is told', {
-  skip: inBubblewrap.skip || needs('flatpak') || lacksFlatpakTests(),
+  skip: inBubblewrap.skip || needs('flatpak', 'namespaces') || lacksFlatpakTests(),
 }, async t => {
   const { run, env } = installFlatpakApplication(t);
   const directory = openDirectory(t);
@@ -187,8 +181,12 @@ test('a real Flatpak application is named, its instance confirmed, and what cont
     `UNIX-CONNECT:${directory}/s`,
     '-',
   ];
-  start(t, [...run, ...words], env);
-  const socket = await next();
+  const flatpak = start(t, [...run, ...words], env);
+  const ended = once(flatpak, 'exit').then(() =>
+    assert.fail('Flatpak ended before its application connected'),
+  );
+  const socket = await Promise.race([next(), ended]);
+  ended.catch(() => {});
   const { claims } = peerApplication(socket);
   const [claim] = claims as readonly [Claim];
   assert.equal(claim.engine, 'flatpak');

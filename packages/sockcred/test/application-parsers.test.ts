@@ -17,6 +17,7 @@ import { applicationOf, unescapeUnit, unitNames } from '../dist/application/unit
 import { namespaceNumber } from '../dist/process/description.js';
 import { parseStartTime, parseStatus } from '../dist/process/status-text.js';
 import { parseMounts } from '../dist/sys/cgroup-tree.js';
+import { parseUnixDiag } from '../dist/sys/unix-diag.js';
 
 const ID = '3f4e'.repeat(16);
 const OTHER = '09ab'.repeat(16);
@@ -209,7 +210,7 @@ test('the hierarchy whose names tell most is taken, and disagreement is not sett
 test('T52: a name is worth what the first directory that is not root’s alone is worth', () => {
   const root = { uid: 0, shared: false };
   const of = (...way: Parameters<typeof authorities>[0]) =>
-    authorities(way, true).map(({ of: by, uid }) => [by, uid]);
+    authorities(way, undefined).map(({ of: by, uid }) => [by, uid]);
   assert.deepEqual(of(root, root), [
     ['root', undefined],
     ['root', undefined],
@@ -225,9 +226,17 @@ test('T52: a name is worth what the first directory that is not root’s alone i
     ['user', undefined],
   ]);
   assert.deepEqual(
-    authorities([root, root], false).map(({ of: by }) => by),
-    ['user', 'user'],
+    authorities([root, { uid: 65534, shared: false }], 65534),
+    [
+      { of: 'user', uid: 0 },
+      { of: 'user', uid: 0 },
+    ],
     'uid 0 of a user namespace is not the superuser of the machine',
+  );
+  assert.deepEqual(
+    authorities([{ uid: 65534, shared: false }], 65534),
+    [{ of: 'user' }],
+    'nobody in particular',
   );
 });
 
@@ -257,6 +266,11 @@ test('T53: .flatpak-info is read whole or not at all', () => {
     assert.equal(read(wrong), undefined, wrong);
   }
   assert.equal(parseFlatpakInfo(Uint8Array.from([0xff, 0xfe])), undefined);
+  assert.equal(
+    read(`[Application]\na${' '.repeat(250_000)}\n`),
+    undefined,
+    'and a long line takes no long time',
+  );
   for (const id of ['org.a', 'org..a.b', 'org.1a.b', '.org.a.b', 'org.a-b.c', 'a.b.c\n']) {
     assert.equal(isApplicationId(id), false, id);
   }
@@ -386,5 +400,48 @@ test('a cgroup line comes back as it was written, for any path', () => {
       assert.equal(line?.deleted, marked);
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('the kernel’s list of sockets is read as it is, in either byte order, or not at all', () => {
+  const listening = (little: boolean) => {
+    const bytes = new Uint8Array(16 + 16 + 12 + 16 + 4);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, 44, little);
+    view.setUint16(4, 20, little);
+    view.setUint8(16, 1);
+    view.setUint8(17, 1);
+    view.setUint8(18, 10);
+    view.setUint32(20, 4242, little);
+    view.setUint16(32, 9, little);
+    view.setUint16(34, 0, little);
+    bytes.set([0, 0x61, 0x62, 0x63, 0x64], 36);
+    view.setUint32(44, 20, little);
+    view.setUint16(48, 3, little);
+    return bytes;
+  };
+  for (const little of [true, false]) {
+    assert.deepEqual(parseUnixDiag(listening(little), little), {
+      sockets: [
+        {
+          inode: 4242,
+          type: 'stream',
+          state: 'listening',
+          waiting: [],
+          name: Uint8Array.from([0, 0x61, 0x62, 0x63, 0x64]),
+        },
+      ],
+      interrupted: false,
+    });
+    assert.equal(parseUnixDiag(listening(little).subarray(0, 44), little), undefined, 'without its end');
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(199), fc.nat(255), (bytes, at, value) => {
+      parseUnixDiag(bytes, true);
+      const changed = listening(true);
+      changed[at % changed.length] = value;
+      parseUnixDiag(changed, true);
+    }),
+    { numRuns: 2000 },
   );
 });

@@ -38,15 +38,19 @@ export interface PeerCgroup {
 /** A cgroup cannot be told: why, as a sentence. */
 export class CgroupFailure extends Error {}
 
-/** Whose word each directory's name is. Pure; `fullView`: uid 0 is the superuser of this machine. */
+/**
+ * Whose word each directory's name is. Pure. With an overflow id, we are in a
+ * user namespace: uid 0 is its root and not the machine's, and the overflow id
+ * is nobody in particular.
+ */
 export function authorities(
   directories: readonly CgroupDirectory[],
-  fullView: boolean,
+  overflowUid: number | undefined,
 ): readonly Authority[] {
   let word: Authority | undefined;
   return directories.map(({ uid, shared }) => {
-    if (word === undefined && shared) word = wordOf(undefined);
-    if (word === undefined && (uid !== 0 || !fullView)) word = wordOf(uid);
+    if (word === undefined && (shared || uid === overflowUid)) word = wordOf(undefined);
+    if (word === undefined && (uid !== 0 || overflowUid !== undefined)) word = wordOf(uid);
     return word ?? ROOT;
   });
 }
@@ -84,7 +88,7 @@ function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
   }
   const binding = checkedBinding(named, way.inode, id, pin);
   if (binding === undefined) return undefined;
-  const words = authorities(way.directories, idView().overflowUid === undefined);
+  const words = authorities(way.directories, idView().overflowUid);
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { namespacesOf } from '../process/description.ts';
+import { idView } from '../sys/id-view.ts';
 import { NotRegular, readForeignFile, TooLarge } from '../sys/process-directory.ts';
 import { type Claim, type InstanceCheck, wordOf } from './claim.ts';
 import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
@@ -28,7 +29,8 @@ function infoFile({ files }: Evidences): Uint8Array | undefined {
 /** Whose session it is: the effective user now, where that can be told. */
 function userOf({ pin, peer }: Evidences): number | undefined {
   const info = pin.info();
-  return 'refused' in info ? peer?.uid : (info.ids?.effectiveUid ?? peer?.uid);
+  const uid = 'refused' in info ? undefined : info.ids?.effectiveUid;
+  return uid === undefined || uid === idView().overflowUid ? peer?.uid : uid;
 }
 
 /** Compares the process's namespaces with those that bubblewrap wrote down for this instance. */

@@ -27,9 +27,13 @@ export function parseKeyFile(text: string): Groups | undefined {
       groups.set(title, group);
       continue;
     }
-    const [, key, value] = /^([^=\s][^=]*?)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (group === undefined || key === undefined || value === undefined || group.has(key)) return undefined;
-    group.set(key, value.trimEnd());
+    // By hand: a pattern with spaces around the sign takes quadratic time on a long line of spaces.
+    const sign = line.indexOf('=');
+    const key = line.slice(0, Math.max(0, sign)).trimEnd();
+    if (group === undefined || sign <= 0 || key.trimStart() !== key || key === '' || group.has(key)) {
+      return undefined;
+    }
+    group.set(key, line.slice(sign + 1).trim());
   }
   return groups;
 }

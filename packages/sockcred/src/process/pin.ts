@@ -97,16 +97,6 @@ interface Sameness {
 /** How often a read that raced is tried again before it is given up. */
 const ATTEMPTS = 3;
 
-/** Of a process that is ending, files go before it counts as ended: its root directory is there no more. */
-function isLeaving(directory: number): boolean {
-  try {
-    statOf(below(directory, 'root'));
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
-  }
-}
-
 /** A pin over a pidfd, which belongs to it from now on. */
 export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: string): Pin {
   let directory: { readonly fd: number; readonly pid: number } | undefined;
@@ -120,8 +110,12 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     if (directory !== undefined) return directory;
     const found = openProcessDirectory(pidfd);
     if ('fd' in found) {
-      directory = found;
-      return found;
+      if (!processEnded(pidfd)) {
+        directory = found;
+        return found;
+      }
+      closeDescriptor(found.fd);
+      throw gone('the process has ended, and its files with it');
     }
     switch (found.missing) {
       case 'reaped':
@@ -170,10 +164,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     if (after.ids !== before.ids || after.cgroup !== before.cgroup || after.program !== before.program) {
       return undefined;
     }
-    if ('error' in outcome) {
-      if (isLeaving(fd)) throw raced('the process was ending while it was read', outcome.error);
-      throw outcome.error;
-    }
+    if ('error' in outcome) throw outcome.error;
     return outcome;
   }
 

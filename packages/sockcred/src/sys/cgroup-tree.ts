@@ -50,27 +50,20 @@ let mounts: readonly Mount[] | undefined;
 
 function mountOf(controller: string): Mount | undefined {
   mounts ??= parseMounts(fs().readFileSync('/proc/self/mountinfo', 'utf8')).filter(
-    ({ at, unified }) => !unified || fs().statfsSync(at).type === CGROUP2_SUPER_MAGIC,
+    ({ at, root, unified }) => root === '/' && (!unified || fs().statfsSync(at).type === CGROUP2_SUPER_MAGIC),
   );
   return mounts.find(({ unified, options }) => (controller === '' ? unified : options.includes(controller)));
-}
-
-/** The part of a path that lies below the mounted cgroup; undefined if it lies elsewhere. */
-function insideMount({ root }: Mount, path: string): string | undefined {
-  if (root === '/') return path;
-  return path === root || path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
 }
 
 /**
  * Looks at every directory from the root of a hierarchy to a path. The
  * controller is '' for the unified hierarchy. Undefined where the hierarchy is
- * not mounted here, or has no such path (any more).
+ * not mounted here from its root on, or has no such path (any more).
  */
 export function cgroupWay(controller: string, path: string): CgroupWay | undefined {
   const mount = mountOf(controller);
-  const inside = mount === undefined ? undefined : insideMount(mount, path);
-  if (mount === undefined || inside === undefined) return undefined;
-  const names = inside.split('/').filter(name => name !== '');
+  if (mount === undefined) return undefined;
+  const names = path.split('/').filter(name => name !== '');
   const directories: CgroupDirectory[] = [];
   let at = mount.at;
   let inode = 0n;

@@ -60,6 +60,6 @@ export function pinnedPid(fd: number): PinnedPid {
       return { reason: 'hidden', detail: 'the process is in another pid namespace' };
     return { reason: 'refused', detail: 'the fdinfo of its pidfd could not be read' };
   } finally {
-    fs().closeSync(pidfd);
+    closeDescriptor(pidfd);
   }
 }

@@ -7,7 +7,6 @@
 
 import type { BigIntStats } from 'node:fs';
 import { fs } from './builtin-modules.ts';
-import { processEnded } from './pidfd.ts';
 import { type PidfdProcess, pidfdProcess } from './pidfd-info.ts';
 
 /** The directory of a process, or why there is none: `raced` if the process was lost while it was opened. */
@@ -21,23 +20,23 @@ export class TooLarge extends Error {}
 /** A file that ought to be a regular one is something else. */
 export class NotRegular extends Error {}
 
-/** Opens the directory of the process behind a pidfd; the caller closes it. */
+/**
+ * Opens the directory of the process behind a pidfd; the caller closes it. It
+ * is that process's only if the process has not ended afterwards: then nobody
+ * has waited for it, and the number was still its own while it was looked up.
+ */
 export function openProcessDirectory(pidfd: number): OpenedDirectory {
   const before = pidfdProcess(pidfd);
   if (before.state !== 'visible') return { missing: before.state };
   const { constants } = fs();
-  let fd: number;
   try {
-    fd = fs().openSync(`/proc/${before.pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+    const fd = fs().openSync(`/proc/${before.pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { fd, pid: before.pid };
   } catch (error) {
     // Gone, or hidden by hidepid= : proc(5).
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { missing: 'raced' };
     throw error;
   }
-  // Not ended after the lookup, so nobody has waited for it, so the number was still its own during the lookup.
-  if (!processEnded(pidfd)) return { fd, pid: before.pid };
-  fs().closeSync(fd);
-  return { missing: 'raced' };
 }
 
 /** The path of something below an open directory. */

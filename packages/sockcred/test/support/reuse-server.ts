@@ -27,7 +27,8 @@ export interface ReuseTally {
 }
 
 const tally = { rounds: 0, hits: 0, right: 0, refused: 0, wrong: 0, fooledByNumber: 0 };
-const REFUSALS = ['ERR_PEER_GONE', 'ERR_PEER_RACED'];
+/** The last of them: a process that is just ending has no root directory any more, and has not ended yet. */
+const REFUSALS = ['ERR_PEER_GONE', 'ERR_PEER_RACED', 'ERR_PEER_APPLICATION'];
 
 function count(look: () => boolean): void {
   try {
@@ -39,9 +40,13 @@ function count(look: () => boolean): void {
   }
 }
 
-function lookAt(held: PeerProcess): void {
-  count(() => /^Name:\tvictim$/m.test(held.read(files => files.text('status'))));
-  count(() => peerApplication(held, { engines: ['flatpak'] }).claims.length === 0);
+/** One way of looking in each round, so that ten thousand of them take no long time. */
+function lookAt(held: PeerProcess, round: number): void {
+  if (((round >> 2) & 1) === 0) {
+    count(() => /^Name:\tvictim$/m.test(held.read(files => files.text('status'))));
+  } else {
+    count(() => peerApplication(held, { engines: ['flatpak'] }).claims.length === 0);
+  }
   try {
     if (/^Name:\timposter$/m.test(readFileSync(`/proc/${held.pid}/status`, 'utf8'))) tally.fooledByNumber++;
   } catch {
@@ -61,7 +66,7 @@ function answer(socket: Socket, acknowledge: () => void): void {
     tally.refused++;
   }
   const finish = () => {
-    if (held !== undefined) lookAt(held);
+    if (held !== undefined) lookAt(held, round);
     held?.close();
     socket.destroy();
     acknowledge();

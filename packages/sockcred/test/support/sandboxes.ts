@@ -44,6 +44,16 @@ export function runDirectory(t: TestContext): string {
   return path;
 }
 
+/** Writes what bubblewrap would have written of an instance, for the test. */
+export function recordInstance(t: TestContext, id: string, text: string): void {
+  const all = join(runDirectory(t), '.flatpak');
+  const instance = join(all, id);
+  mkdirSync(instance, { recursive: true });
+  writeFileSync(join(instance, 'bwrapinfo.json'), text);
+  for (const path of [all, instance]) chownSync(path, SANDBOXED, SANDBOXED);
+  t.after(() => rmSync(instance, { recursive: true, force: true }));
+}
+
 /** Why Flatpak's own test application cannot be built here, or false. */
 export function lacksFlatpakTests(): string | false {
   const needed = [`${FLATPAK_TESTS}/make-test-app.sh`, '/usr/bin/dbus-run-session', '/usr/bin/ostree'];
@@ -78,7 +88,9 @@ export function installFlatpakApplication(t: TestContext): {
     XDG_DATA_HOME: join(home, 'share'),
     XDG_RUNTIME_DIR: runDirectory(t),
   };
-  const bus = [...AS_USER, '/usr/bin/dbus-run-session', '--'];
+  // In a pid namespace of their own, because some of what they start goes its own ways and must end with the test.
+  const enclosed = [programPath('unshare'), '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const bus = [...enclosed, ...AS_USER, '/usr/bin/dbus-run-session', '--'];
   const script = join(home, 'install.sh');
   writeFileSync(script, INSTALL, { mode: 0o755 });
   const [file = '', ...args] = [...bus, '/bin/bash', script];

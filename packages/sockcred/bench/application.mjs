@@ -1,0 +1,126 @@
+// What peerApplication() and peerProcess() cost, for a program of no engine, a
+// Flatpak-like sandbox and a container's cgroup: times of single calls, and
+// system calls as strace(1) counts them. Times are of this machine at this
+// moment; the count is what stays.
+//
+//   node packages/sockcred/bench/application.mjs
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { peerApplication } from 'sockcred/application';
+import { peerProcess } from 'sockcred/process';
+
+const CALLS = 3000;
+const CLIENT =
+  'import socket,sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.stdin.read()';
+
+const directory = mkdtempSync(join(tmpdir(), 'sockcred-bench-'));
+
+/** One accepted connection from a command, and how it is ended. */
+async function connected(words) {
+  const path = join(directory, 's');
+  rmSync(path, { force: true });
+  const server = createServer({ pauseOnConnect: true }).listen(path);
+  await once(server, 'listening');
+  const [file, ...args] = [...words, '/usr/bin/python3', '-c', CLIENT, path];
+  const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'inherit'] });
+  const [socket] = await once(server, 'connection');
+  return {
+    socket,
+    pid: child.pid,
+    async end() {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      socket.destroy();
+      server.close();
+    },
+  };
+}
+
+function microseconds(ask) {
+  const times = Array.from({ length: CALLS }, () => {
+    const begin = process.hrtime.bigint();
+    ask();
+    return Number(process.hrtime.bigint() - begin) / 1000;
+  }).sort((a, b) => a - b);
+  const at = share => times[Math.floor(CALLS * share)].toFixed(0);
+  return `p50 ${at(0.5)} us, p99 ${at(0.99)} us`;
+}
+
+/** System calls of one call: a run with many of them less a run with one. */
+function systemCalls(kind) {
+  if (!existsSync('/usr/bin/strace')) return 'strace(1) is missing';
+  const count = calls => {
+    const file = join(directory, 'strace');
+    const script = fileURLToPath(import.meta.url);
+    spawnSync('/usr/bin/strace', ['-c', '-o', file, process.execPath, script, kind, `${calls}`]);
+    const { stdout } = spawnSync('/usr/bin/tail', ['-1', file], { encoding: 'utf8' });
+    return Number(stdout.trim().split(/\s+/)[3]);
+  };
+  return `${((count(101) - count(1)) / 100).toFixed(0)} system calls`;
+}
+
+const cgroups = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find(path =>
+  existsSync(`${path}/cgroup.controllers`),
+);
+
+const kinds = {
+  async host() {
+    return connected([]);
+  },
+  async sandbox() {
+    const root = join(directory, 'root');
+    mkdirSync(root, { recursive: true });
+    const info = '[Application]\nname=org.example.App\n[Instance]\ninstance-id=1\n';
+    writeFileSync(join(root, '.flatpak-info'), info);
+    const links = ['bin', 'lib', 'lib64'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]);
+    const binds = ['--bind', root, '/', '--ro-bind', '/usr', '/usr', '--bind', '/tmp', '/tmp'];
+    return connected(['/usr/bin/bwrap', ...binds, ...links, '--proc', '/proc', '--die-with-parent']);
+  },
+  async container() {
+    const top = join(cgroups, `sockcredbench${process.pid}.slice`);
+    const scope = join(top, `docker-${'3f4e'.repeat(16)}.scope`);
+    mkdirSync(scope, { recursive: true });
+    const made = await connected([]);
+    writeFileSync(join(scope, 'cgroup.procs'), `${made.pid}`);
+    return {
+      ...made,
+      async end() {
+        await made.end();
+        for (const path of [scope, top]) rmdirSync(path);
+      },
+    };
+  },
+};
+
+const [kind, calls] = process.argv.slice(2);
+try {
+  if (kind !== undefined) {
+    const { socket, end } = await kinds[kind]();
+    for (let round = 0; round < Number(calls); round++) peerApplication(socket);
+    await end();
+  } else {
+    for (const name of Object.keys(kinds)) {
+      if (name === 'sandbox' && !existsSync('/usr/bin/bwrap')) continue;
+      if (name === 'container' && cgroups === undefined) continue;
+      const { socket, end } = await kinds[name]();
+      const claims =
+        peerApplication(socket)
+          .claims.map(({ engine }) => engine)
+          .join() || 'none';
+      console.log(
+        `${name.padEnd(9)} (${claims}): ${microseconds(() => peerApplication(socket))}, ${systemCalls(name)}`,
+      );
+      if (name === 'host')
+        console.log(`          peerProcess(): ${microseconds(() => peerProcess(socket).close())}`);
+      await end();
+    }
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
