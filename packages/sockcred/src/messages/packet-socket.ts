@@ -73,6 +73,17 @@ function nameText(bytes: Uint8Array): string {
   return bytes[0] === 0 ? `@${noNames.decode(bytes.subarray(1))}` : noNames.decode(bytes);
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The arrival itself, with what only messages have. */
+function infoOf(raw: RawMessage, arrival: Arrival): PacketInfo {
+  const info = arrival as Mutable<PacketInfo>;
+  info.size = raw.fullLength;
+  info.truncated = raw.cut;
+  if (raw.nameBytes.length > 0) info.from = nameText(raw.nameBytes);
+  return info;
+}
+
 function checkedLimit(name: string, value: number, most: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw new PeerTypeError('ERR_ARGUMENT', `${name} must be an integer from 1 to ${most}`);
@@ -145,13 +156,21 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     sending: PacketSending,
     done: Done | undefined,
   ): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    const alone = name === undefined && sending.fds === undefined && sending.credentials === undefined;
+    if (alone && this.#queue.length === 0 && this.fd !== -1) {
+      // What most messages are. One that is refused is tried once more below, where its error is told.
+      if (typeof send(this.fd, bytes) === 'number') {
+        if (done !== undefined) queueMicrotask(() => done(null));
+        return;
+      }
+    }
     const { fds, credentials } = sending;
     const beside: Beside = {
       ...(name === undefined ? {} : { to: name.name }),
       ...(fds === undefined ? {} : { fds }),
       ...(credentials === undefined ? {} : { claim: credentials }),
     };
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const one = { bytes, beside, to: name?.shown, done };
     if (this.fd === -1) {
       const message = 'the socket is closed';
@@ -254,11 +273,11 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     const around = currentView();
     const batch: [Buffer, PacketInfo][] = [];
     let ended = false;
+    // All of it is read before anything is given out: whoever gets it may receive himself.
     for (let index = 0; index < count; index++) {
       const raw = messageAt(index);
       if (raw.end) ended = true;
-      // Copied before anything is given out: whoever gets it may receive himself.
-      else batch.push([Buffer.from(raw.bytes), this.#infoOf(raw, arrivalOf(raw, around))]);
+      else batch.push([raw.bytes, infoOf(raw, arrivalOf(raw, around))]);
     }
     for (const [data, info] of batch) {
       if (this.fd === -1 || this.listenerCount('message') === 0) closeArrival(info);
@@ -266,11 +285,6 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     }
     if (ended && this.fd !== -1) this.emit('end');
     return !ended && this.fd !== -1;
-  }
-
-  #infoOf(raw: RawMessage, arrival: Arrival): PacketInfo {
-    const info = { ...arrival, size: raw.fullLength, truncated: raw.cut };
-    return raw.nameBytes.length === 0 ? info : { ...info, from: nameText(raw.nameBytes) };
   }
 
   #fail(error: Error): void {
