@@ -296,3 +296,18 @@ test('the syslog example hears logger, and is not fooled by its tag', {
   assert.deepEqual([line['uid'], line['pid'], line['facility'], line['severity']], [1234, pid, 4, 3]);
   assert.match(line['text'] as string, /sshd\[1\]: root logged in/);
 });
+
+test('a receiver that resets a connection, and one that is gone, end no program', { skip }, async t => {
+  const [ours, theirs] = UnixSeqpacketSocket.pair();
+  t.after(() => ours.close());
+  ours.send('unread');
+  await new Promise(setImmediate);
+  const ended = once(ours, 'end');
+  theirs.close();
+  await ended;
+  ours.send('to nobody');
+  const sending = UnixDatagramSocket.open();
+  t.after(() => sending.close());
+  sending.send('to nobody', '@sockcred-nobody-is-here');
+  await new Promise(setImmediate);
+});

@@ -57,6 +57,14 @@ interface Queued {
   readonly done: Done | undefined;
 }
 
+/** What a receiver or the other end can bring about. */
+const BY_PEER: ReadonlySet<string> = new Set([
+  'ERR_PEER_CLOSED',
+  'ERR_SEND_FDS',
+  'ERR_SEND_FULL',
+  'ERR_SEND_NOBODY',
+]);
+
 /** Batches of one wake-up; then others have their turn. */
 const MOST_BATCHES = 4;
 /**
@@ -220,10 +228,16 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     return true;
   }
 
-  /** Without a callback an error is an event, as in node:dgram. */
-  #settle({ done }: Queued, error: Error | null): void {
-    if (done !== undefined) queueMicrotask(() => done(error));
-    else if (error !== null) queueMicrotask(() => this.emit('error', error));
+  /**
+   * Without a callback an error is an event, as in node:dgram; but what the other side can bring
+   * about at any time ends no program that does not listen for it.
+   */
+  #settle({ done }: Queued, error: PeerError | null): void {
+    queueMicrotask(() => {
+      if (done !== undefined) done(error);
+      else if (error !== null && !(BY_PEER.has(error.code) && this.listenerCount('error') === 0))
+        this.emit('error', error);
+    });
   }
 
   #enqueue(one: Queued): void {
@@ -288,7 +302,9 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
   }
 
   #fail(error: Error): void {
-    this.emit('error', error);
+    // The other end has closed without reading everything: an end like others.
+    if (this.#kind !== DATAGRAM && error instanceof PeerError && BY_PEER.has(error.code)) this.emit('end');
+    else this.emit('error', error);
     if (this.#kind !== DATAGRAM) this.close();
   }
 }
