@@ -289,7 +289,7 @@ test('the syslog example hears logger, and is not fooled by its tag', {
   const { status, stderr, pid } = spawnSync(
     file,
     [...args, '--priority', 'auth.err', '--tag', 'sshd[1]', 'root logged in'],
-    { encoding: 'utf8', cwd: '/' },
+    { encoding: 'utf8', cwd: '/', env: {}, timeout: 20_000 },
   );
   assert.equal(status, 0, stderr);
   const line = await next();
