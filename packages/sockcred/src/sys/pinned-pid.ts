@@ -6,6 +6,7 @@
  */
 
 import { fs } from './builtin-modules.ts';
+import { closeDescriptor } from './descriptor.ts';
 import { peerPidfd } from './peer-pidfd.ts';
 import { pidfdProcess } from './pidfd-info.ts';
 
