@@ -2,7 +2,8 @@
 // itself and once behind a gate, asked by the same clients in turns: a request
 // per connection, and many requests on connections that stay. And refusals:
 // connections per second of a peer that may not come in. A busy machine slows
-// both sides; compare the ratios.
+// both sides; compare the ratios, and the server's processor time first: it
+// does not count the time of others.
 //
 //   node packages/sockcred/bench/gate.mjs
 
@@ -13,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROUNDS = 15;
-const WARM_ROUNDS = 3;
-const ROUND_MS = 400;
+const ROUNDS = 24;
+const WARM_ROUNDS = 6;
+const ROUND_MS = 200;
 const PARALLEL = 16;
 
 /** Serves at two paths from one process: with a gate and without. */
@@ -30,6 +31,10 @@ const SERVER = `
     await createGate({ authorize: sameUserOnly() }).handTo(serve()).listen(gated);
     await createGate({ authorize: definePolicy({ rules: [] }) }).handTo(serve()).listen(closed);
     createNetServer(socket => socket.destroy()).listen(closed + '-plain', () => console.log('ready'));
+  });
+  process.stdin.on('data', () => {
+    const { user, system } = process.cpuUsage();
+    console.log(user + system);
   });`;
 
 /** A client that does as much as it can in a time, and says how often. */
@@ -57,7 +62,7 @@ const CLIENT = `
       while (performance.now() < end) { await ways[way](path); count++; }
     }));
     agents.kept.destroy();
-    console.log(count / (performance.now() - begin) * 1000);
+    console.log(JSON.stringify({ count, rate: count / (performance.now() - begin) * 1000 }));
   }`;
 
 function median(values) {
@@ -73,31 +78,49 @@ function program(text, ...args) {
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
 
-async function compare({ child, lines }, way, plain, gated) {
-  const rate = async path => {
-    child.stdin.write(`${way} ${path}\n`);
-    return Number((await lines.next()).value);
-  };
+async function serverTime() {
+  server.child.stdin.write('?');
+  return Number((await server.lines.next()).value);
+}
+
+/** Requests per second, and microseconds of the server's processor time for each. */
+async function measure(way, path) {
+  const before = await serverTime();
+  client.child.stdin.write(`${way} ${path}\n`);
+  const { count, rate } = JSON.parse((await client.lines.next()).value);
+  return { rate, time: ((await serverTime()) - before) / count };
+}
+
+async function compare(way, plain, gated) {
   const rows = [];
   for (let round = 0; round < ROUNDS; round++) {
     // Taking turns at who begins, so that neither always has the warmer machine.
-    const first = round % 2 === 0 ? plain : gated;
-    const a = await rate(first);
-    const b = await rate(first === plain ? gated : plain);
-    if (round >= WARM_ROUNDS) rows.push(first === plain ? { plain: a, gated: b } : { plain: b, gated: a });
+    const turns = round % 2 === 0 ? ['plain', 'gated'] : ['gated', 'plain'];
+    const row = {};
+    for (const turn of turns) row[turn] = await measure(way, turn === 'plain' ? plain : gated);
+    if (round >= WARM_ROUNDS) rows.push(row);
   }
+  const middle = (side, figure) => median(rows.map(row => row[side][figure]));
   return {
-    plain: median(rows.map(row => row.plain)),
-    gated: median(rows.map(row => row.gated)),
-    cost: median(rows.map(row => row.plain / row.gated - 1)),
+    rates: [middle('plain', 'rate'), middle('gated', 'rate')],
+    times: [middle('plain', 'time'), middle('gated', 'time')],
+    slower: median(rows.map(({ plain, gated }) => plain.rate / gated.rate - 1)),
+    dearer: median(rows.map(({ plain, gated }) => gated.time / plain.time - 1)),
   };
 }
 
-function line(what, { plain, gated, cost }, goal) {
-  const figures = `${plain.toFixed(0)}/s without, ${gated.toFixed(0)}/s with a gate: ${(cost * 100).toFixed(1)} %`;
+const percent = share => `${(share * 100).toFixed(1)} %`;
+
+function line(what, { rates, times, slower, dearer }, goal) {
   const verdict =
-    goal === undefined ? '' : `   goal under ${goal * 100} %: ${cost < goal ? 'reached' : 'MISSED'}`;
-  console.log(`${what.padEnd(34)} ${figures}${verdict}`);
+    goal === undefined ? '' : `   goal under ${percent(goal)}: ${dearer < goal ? 'reached' : 'MISSED'}`;
+  console.log(what);
+  console.log(
+    `  per second       ${rates.map(rate => rate.toFixed(0)).join(' / ')} with a gate: ${percent(slower)}`,
+  );
+  console.log(
+    `  processor, us    ${times.map(time => time.toFixed(1)).join(' / ')} with a gate: ${percent(dearer)}${verdict}`,
+  );
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'sockcred-bench-'));
@@ -106,11 +129,11 @@ const server = program(SERVER, plain, gated, closed);
 await server.lines.next();
 const client = program(CLIENT);
 try {
-  line('HTTP, a connection per request', await compare(client, 'each', plain, gated), 0.05);
-  line('HTTP, connections that stay', await compare(client, 'kept', plain, gated), 0.02);
-  line('connections that are closed at once', await compare(client, 'connect', `${closed}-plain`, closed));
+  line('HTTP, a connection per request', await compare('each', plain, gated), 0.05);
+  line('HTTP, connections that stay', await compare('kept', plain, gated), 0.02);
+  line('connections that are closed at once', await compare('connect', `${closed}-plain`, closed));
 } finally {
-  client.child.stdin.end();
+  client.child.kill();
   server.child.kill();
   await once(server.child, 'exit');
   rmSync(directory, { recursive: true, force: true });

@@ -33,26 +33,30 @@ interface Entry {
   readonly admission: Admission;
 }
 
-const bySocket = new WeakMap<Socket, Entry>();
-/** http2 shows no socket but a Proxy; the handle behind it is the real one. */
-const byHandle = new WeakMap<SocketHandle, Admission>();
+/**
+ * On the socket itself, under a name that nobody else has: node:http2 shows a Proxy in place of the socket, which
+ * passes properties through. A WeakMap costs the garbage collector more for each connection.
+ */
+const ENTRY: unique symbol = Symbol('sockcred: who was let in');
+
+interface SocketWithEntry {
+  [ENTRY]?: Entry;
+}
+
 /** A session that has ended shows no socket any more. */
 const bySession = new WeakMap<object, Admission>();
 
 /** Remembers that this connection was let in. */
 export function rememberAdmission(socket: Socket, admission: Admission): void {
-  const raw = rawSocketOf(socket);
-  const handle = handleOf(raw);
-  bySocket.set(raw, { handle, admission });
-  if (handle !== undefined) byHandle.set(handle, admission);
+  (socket as SocketWithEntry)[ENTRY] = { handle: handleOf(socket), admission };
 }
 
 function admissionOn(socket: Socket): Admission | undefined {
   const raw = rawSocketOf(socket);
+  const entry = (raw as SocketWithEntry)[ENTRY];
+  if (entry === undefined) return undefined;
   const handle = handleOf(raw);
-  const entry = bySocket.get(raw);
-  if (entry !== undefined && (handle === undefined || handle === entry.handle)) return entry.admission;
-  return handle === undefined ? undefined : byHandle.get(handle);
+  return handle === undefined || handle === entry.handle ? entry.admission : undefined;
 }
 
 interface Http2Parts {

@@ -58,7 +58,7 @@ export function admit(server: Server, options: GateOptions): Admitting {
   } as typeof server.emit;
   return {
     get connections() {
-      return doorkeeper.sockets.size;
+      return doorkeeper.open;
     },
     replaceAuthorize: authorize => doorkeeper.replaceAuthorize(authorize),
   };

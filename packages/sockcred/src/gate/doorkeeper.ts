@@ -50,7 +50,10 @@ function checkedAuthorize(authorize: Authorize): Authorize {
 export class Doorkeeper {
   readonly #options: GateOptions;
   readonly #count: ConnectionCount;
-  readonly #sockets = new Set<Socket>();
+  /** The connections that were let in, each with its user. */
+  readonly #sockets = new Map<Socket, number | undefined>();
+  /** One function for all of them: a closure for each would cost more than the rest of the bookkeeping. */
+  readonly #leave: (this: Socket) => void;
   readonly #mostDescriptors: number;
   #authorize: Authorize;
   #emptied: (() => void) | undefined;
@@ -62,12 +65,21 @@ export class Doorkeeper {
     this.#options = options;
     this.#authorize = checkedAuthorize(options.authorize);
     this.#count = new ConnectionCount(limits);
+    const leave = (socket: Socket) => this.#release(socket);
+    this.#leave = function () {
+      leave(this);
+    };
     this.#mostDescriptors = (descriptorLimit() ?? Infinity) - (limits.spareDescriptors ?? 16);
   }
 
   /** The connections that were let in and are open. */
-  get sockets(): ReadonlySet<Socket> {
-    return this.#sockets;
+  get sockets(): Iterable<Socket> {
+    return this.#sockets.keys();
+  }
+
+  /** How many there are. */
+  get open(): number {
+    return this.#sockets.size;
   }
 
   /** Resolves once the last connection that was let in has closed. */
@@ -89,7 +101,6 @@ export class Doorkeeper {
 
   /** Lets the socket in, or destroys it. Never throws. `maxConnections` is that of the server behind. */
   admits(socket: Socket, maxConnections?: number): boolean {
-    socket.on('error', ignore);
     let admitted = false;
     try {
       admitted = this.#admit(socket, maxConnections ?? Infinity);
@@ -98,6 +109,14 @@ export class Doorkeeper {
     }
     if (!admitted) socket.destroy();
     return admitted;
+  }
+
+  #release(socket: Socket): void {
+    // A socket that connects somewhere else closes more than once.
+    if (!this.#sockets.has(socket)) return;
+    this.#count.release(this.#sockets.get(socket));
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#emptied?.();
   }
 
   /** Closes a connection that has been let in for running into a limit. */
@@ -119,19 +138,19 @@ export class Doorkeeper {
       publishLimited(() => ({ gate: name, limit, peer }));
       return false;
     }
-    // Whatever happens from here on, the place is given back when the socket closes: a refused one is destroyed.
-    socket.once('close', () => {
-      this.#count.release(peer.uid);
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#emptied?.();
-    });
-    const decision = this.#decide(peer, socket);
+    let decision: Decision | undefined;
+    try {
+      decision = this.#decide(peer, socket);
+    } finally {
+      if (decision?.allowed !== true) this.#count.release(peer.uid);
+    }
     if (!decision.allowed) {
       publishDenied(() => ({ gate: name, peer, decision }));
       return false;
     }
     rememberAdmission(socket, Object.freeze({ peer, decision }));
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, peer.uid);
+    socket.on('error', ignore).on('close', this.#leave);
     if (limits?.firstByteMs !== undefined) this.#expectByte(socket, limits.firstByteMs, peer);
     publishAdmitted(() => ({ gate: name, peer, decision, socket }));
     return true;

@@ -81,7 +81,7 @@ export function createGate(options: GateOptions): Gate {
   const gate: Gate = {
     server,
     get connections() {
-      return doorkeeper.sockets.size;
+      return doorkeeper.open;
     },
     handTo(target) {
       if (handOver !== undefined) {
