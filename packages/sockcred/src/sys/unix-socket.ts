@@ -6,7 +6,7 @@
 
 import { PeerError } from '../errors.ts';
 import { type Addon, addon } from './addon.ts';
-import { closeDescriptor, closeDescriptor } from './descriptor.ts';
+import { closeDescriptor } from './descriptor.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** A path, or an abstract name without its leading NUL: unix(7). */
