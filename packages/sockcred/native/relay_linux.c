@@ -58,6 +58,7 @@ struct relay {
 static void end(struct relay *relay, struct pair *pair, int status, int is_told)
 {
 	struct relay_report report = { .id = pair->id, .status = (uint32_t)status };
+	struct epoll_event unused = { .events = 0, .data = { .ptr = NULL } };
 
 	if (pair->is_over)
 		return;
@@ -74,6 +75,8 @@ static void end(struct relay *relay, struct pair *pair, int status, int is_told)
 	report.back = pair->ways[1].moved;
 	for (size_t index = 0; index < 2; index++) {
 		way_release(&pair->ways[index], &relay->pipes);
+		/* By hand: a socket that is open elsewhere too would go on being reported after close(). See epoll(7). */
+		(void)epoll_ctl(relay->set, EPOLL_CTL_DEL, pair->ways[index].from, &unused);
 		close(pair->ways[index].from);
 	}
 	if (is_told)

@@ -113,6 +113,25 @@ for (const passFds of [false, true]) {
   });
 }
 
+test('a pair that has ended is done with, also if its sockets are open elsewhere', { skip }, async t => {
+  const { near, far, relaying } = between(t);
+  const [kept, keptInner] = pair();
+  const [otherInner, other] = pair();
+  // The same sockets under other numbers: they outlive the relay's.
+  const copies = [addon().duplicate(keptInner), addon().duplicate(otherInner)];
+  const over = relay(keptInner, otherInner, false);
+  over.stop();
+  assert.equal((await over.ended).errno, 'ECANCELED');
+  for (let round = 0; round < 200; round++) {
+    for (const fd of [kept, other]) addon().send(fd, Buffer.alloc(10), new Uint8Array());
+    near.write('on');
+    await once(far, 'data');
+  }
+  for (const fd of [kept, other, ...copies]) closeDescriptor(fd);
+  relaying.stop();
+  await relaying.ended;
+});
+
 test('stop() ends a pair at once and says so', { skip }, async t => {
   const { near, relaying } = between(t);
   near.resume();
