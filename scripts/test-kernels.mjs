@@ -94,7 +94,7 @@ function command(files, program, processors) {
  */
 function inUserModeLinux(text, directory) {
   const modules = `${shell(directory)}/usr/lib/uml/modules`;
-  const ipv6 = `mkdir -p /lib/modules && ln -s ${modules}/* /lib/modules/ && modprobe ipv6`;
+  const ipv6 = `mkdir -p /lib/modules && ln -s ${modules}/* /lib/modules/ && modprobe -a ipv6 unix_diag`;
   const move = 'cd /mnt/n && mount -n --move . / && exec chroot . /bin/bash -c "$1"';
   const words = [
     'unshare',
@@ -116,7 +116,8 @@ async function boot(name, { args, files }, { directory, program, log }) {
   const words = [directory, args, uml ? inUserModeLinux(text, directory) : text];
   const child = spawn(join(machines, uml ? 'run-uml' : 'run'), words, {
     cwd: root,
-    env: { VMTIMEOUT: '420', ...process.env },
+    // unix_diag: for the list of all sockets.
+    env: { VMTIMEOUT: '420', MODS: 'unix_diag', ...process.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stderr.pipe(log, { end: false });

@@ -80,8 +80,12 @@ int sys_process_info(int pidfd, struct sys_process_info *out)
 	do
 		result = syscall(SYS_ioctl, pidfd, (unsigned long)KERNEL_PIDFD_GET_INFO, &info);
 	while (result < 0 && errno == EINTR);
-	if (result < 0)
-		return errno == ENOTTY ? SYS_UNSUPPORTED : errno == EREMOTE ? SYS_HIDDEN : errno;
+	if (result < 0) {
+		/* Linux 6.11 and 6.12 have other ioctls of pidfds, which take no argument: EINVAL is "not this one". */
+		if (errno == ENOTTY || errno == EINVAL)
+			return SYS_UNSUPPORTED;
+		return errno == EREMOTE ? SYS_HIDDEN : errno;
+	}
 	memset(out, 0, sizeof(*out));
 	if ((info.mask & INFO_PID) && (info.mask & INFO_CREDS) && info.tgid != 0)
 		out->known |= SYS_PROCESS_IDS;
