@@ -9,7 +9,11 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
-/** What travels with messages, and waiting for them. */
+/** What travels with messages: the same wherever anything does; received one by one outside Linux. */
+const MESSAGES = ['message_socket.c', 'message_walk.c'];
+const ONE_BY_ONE = [...MESSAGES, 'message_receive.c'];
+
+/** For systems where nothing does, and nothing is waited for. */
 const NO_MESSAGES = ['absent/messages.c', 'absent/readiness.c'];
 
 const SYSTEMS = {
@@ -18,7 +22,7 @@ const SYSTEMS = {
     'layouts.c',
     ...SOCKETS,
     'message_linux.c',
-    'message_walk.c',
+    ...MESSAGES,
     'readiness_linux.c',
     'absent/more_ids.c',
     'absent/token.c',
@@ -31,7 +35,9 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
-    ...NO_MESSAGES,
+    'message_freebsd.c',
+    ...ONE_BY_ONE,
+    'readiness_kqueue.c',
   ],
   darwin: [
     'sys_darwin.c',
@@ -62,9 +68,20 @@ const SYSTEMS = {
     'absent/pidfd.c',
     'absent/more_ids.c',
     'absent/token.c',
-    ...NO_MESSAGES,
+    'message_netbsd.c',
+    ...ONE_BY_ONE,
+    'readiness_kqueue.c',
   ],
-  sunos: ['sys_sunos.c', ...SOCKETS, 'absent/label.c', 'absent/pidfd.c', 'absent/token.c', ...NO_MESSAGES],
+  sunos: [
+    'sys_sunos.c',
+    ...SOCKETS,
+    'absent/label.c',
+    'absent/pidfd.c',
+    'absent/token.c',
+    'message_sunos.c',
+    ...ONE_BY_ONE,
+    'readiness_sunos.c',
+  ],
   getpeereid: [
     'sys_getpeereid.c',
     ...SOCKETS,
