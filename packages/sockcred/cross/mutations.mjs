@@ -15,6 +15,7 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native, nativeTestSources } from '../native-systems.mjs';
 import { runForeign } from './foreign.mjs';
+import { messageExchanges } from './message-mutations.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, linuxKernelHeaders, onlyHeaders, runZig } from './toolchain.mjs';
 
@@ -55,7 +56,10 @@ const nativeTests = cases => () => {
   return '';
 };
 
-const fixtures = nativeTests(['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token']);
+const fixtures = nativeTests([
+  ...['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token'],
+  ...['cmsgcred-fields', 'sockcred-fields', 'sockcred2-fields', 'sender-groups'],
+]);
 
 const kernelHeaders = () => {
   for (const [triple, kernel] of linuxArchitectures) {
@@ -78,6 +82,20 @@ const nodeApi = () => {
 const WITNESSES = [
   [/^LINUX_UCRED_/, { headers: compiles('sys_linux.c', 'linux-x64'), fixtures }],
   [/^OPENBSD_/, { headers: compiles('sys_openbsd.c', 'openbsd-x64'), fixtures }],
+  [/^NETBSD_SOCKCRED_/, { headers: compiles('message_netbsd.c', 'netbsd-arm64'), fixtures }],
+  [/^FREEBSD_SOCKCRED2?_/, { headers: compiles('message_freebsd.c', 'freebsd-ia32'), fixtures }],
+  [
+    /^CMSG(CRED|_MOST)_/,
+    {
+      'FreeBSD headers': compiles('message_freebsd.c', 'freebsd-arm64'),
+      'DragonFly declarations': compiles('message_freebsd.c', 'dragonfly-x64'),
+      fixtures,
+    },
+  ],
+  [
+    /^DRAGONFLY_SO_/,
+    { declarations: compiles('message_freebsd.c', 'dragonfly-x64'), 'stand-in': standsIn('dragonfly') },
+  ],
   [/^NETBSD_/, { headers: compiles('sys_netbsd.c', 'netbsd-x64'), fixtures }],
   [
     /^XUCRED_/,
@@ -94,12 +112,12 @@ const WITNESSES = [
   [/^KERNEL_SO_/, { 'headers of a newer Linux': kernelHeaders }],
   [/^DECLARED_/, { 'headers of Node-API': nodeApi }],
   [
-    /^LOCAL_LEVEL sys_freebsd.c$/,
-    { headers: compiles('sys_freebsd.c', 'freebsd-x64'), 'stand-in': standsIn('dragonfly') },
-  ],
-  [
-    /^LOCAL_LEVEL sys_netbsd.c$/,
-    { headers: compiles('sys_netbsd.c', 'netbsd-x64'), 'stand-in': standsIn('netbsd') },
+    /^LOCAL_LEVEL$/,
+    {
+      'FreeBSD headers': compiles('sys_freebsd.c', 'freebsd-x64'),
+      'NetBSD headers': compiles('sys_netbsd.c', 'netbsd-x64'),
+      'stand-in': standsIn('dragonfly'),
+    },
   ],
 ];
 
@@ -109,9 +127,8 @@ function numbers(file) {
   return [...source.matchAll(/^#define (\w+) (0x[0-9a-f]+|\d+)$/gm)].map(match => {
     const [line, name, number] = match;
     const changed = `${line.slice(0, -number.length)}${Number(number) + 1}`;
-    const label = name === 'LOCAL_LEVEL' ? `${name} ${file}` : name;
-    const witnesses = WITNESSES.find(([pattern]) => pattern.test(label))?.[1];
-    if (witnesses === undefined) throw new Error(`nobody is asked about ${label} of ${file}`);
+    const witnesses = WITNESSES.find(([pattern]) => pattern.test(name))?.[1];
+    if (witnesses === undefined) throw new Error(`nobody is asked about ${name} of ${file}`);
     return {
       what: `${file}: ${name} ${number} -> ${Number(number) + 1}`,
       file,
@@ -183,6 +200,7 @@ function exchanges() {
       ['errno == ENOTCONN || errno == EINVAL', 'errno == ENOTCONN'],
       ['all < 0', 'all < -1'],
     ),
+    ...messageExchanges.flatMap(([file, system, ...pairs]) => bsd(file, system, ...pairs)),
   ];
 }
 
@@ -210,8 +228,8 @@ function main() {
   const mutants = [
     ...numbers('layouts.h'),
     ...numbers('linux_options.h'),
-    ...numbers('sys_freebsd.c'),
-    ...numbers('sys_netbsd.c'),
+    ...numbers('unix_socket.h'),
+    ...numbers('message_freebsd.c'),
     ...numbers('node_api_declarations.h'),
     ...exchanges(),
   ];
