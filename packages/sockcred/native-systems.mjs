@@ -132,8 +132,8 @@ export function addonSources(system) {
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const tests = ['main.c', 'questions_test.c', 'answers_test.c', 'layouts_test.c', 'senders_test.c'];
-  return [...kernelSources('linux'), ...[...tests, 'messages_test.c'].map(file => join(native, 'test', file))];
+  const tests = ['main', 'questions_test', 'answers_test', 'layouts_test', 'senders_test', 'messages_test'];
+  return [...kernelSources('linux'), ...tests.map(name => join(native, 'test', `${name}.c`))];
 }
 
 export const WARNINGS = [

@@ -19,9 +19,26 @@ const CONTROL = { MESSAGES: 1, CONTROL_BEGINS: 16, CONTROL_ALIGNED: 8, RIGHTS: 1
 const CMSGCRED = { C_VERSION: -1, C_PID: 0, C_UID: 4, C_EUID: 8, C_GID: 12, C_EGID: -1, C_COUNT: 16 };
 const MESSAGES = {
   freebsd: {
-    ...{ ...CONTROL, CREDENTIALS: 8, ATTACHED: 3, OPTION_LEVEL: 0, OPTION: 3, FOR_DATAGRAMS: 0, EVERY_SEND: 1 },
+    ...{
+      ...CONTROL,
+      CREDENTIALS: 8,
+      ATTACHED: 3,
+      OPTION_LEVEL: 0,
+      OPTION: 3,
+      FOR_DATAGRAMS: 0,
+      EVERY_SEND: 1,
+    },
     ...{ MSG_CLOEXEC: 0x40000, MSG_NOSIGNAL: 0x20000, RECORD_PIECES: 1, C_VERSION: 0, C_PID: 4, C_UID: 8 },
-    ...{ C_EUID: 12, C_GID: 16, C_EGID: 20, C_COUNT: 24, C_COUNT_WIDTH: 4, C_GROUPS: 28, C_SIZE: 0, C_MOST: 16 },
+    ...{
+      C_EUID: 12,
+      C_GID: 16,
+      C_EGID: 20,
+      C_COUNT: 24,
+      C_COUNT_WIDTH: 4,
+      C_GROUPS: 28,
+      C_SIZE: 0,
+      C_MOST: 16,
+    },
     ...{ KEVENT: 'FREEBSD_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, USER_FILTER: -11 },
   },
   dragonfly: {
@@ -33,7 +50,16 @@ const MESSAGES = {
   netbsd: {
     ...{ ...CONTROL, CREDENTIALS: 0x10, OPTION_LEVEL: 0, OPTION: 4, FOR_DATAGRAMS: 0, EVERY_SEND: 0 },
     ...{ MSG_CLOEXEC: 0x800, MSG_NOSIGNAL: 0x400, RECORD_PIECES: 0, C_VERSION: -1, C_PID: 0, C_UID: 4 },
-    ...{ C_EUID: 8, C_GID: 12, C_EGID: 16, C_COUNT: 20, C_COUNT_WIDTH: 4, C_GROUPS: 24, C_SIZE: 0, C_MOST: 0 },
+    ...{
+      C_EUID: 8,
+      C_GID: 12,
+      C_EGID: 16,
+      C_COUNT: 20,
+      C_COUNT_WIDTH: 4,
+      C_GROUPS: 24,
+      C_SIZE: 0,
+      C_MOST: 0,
+    },
     ...{ KEVENT: 'NETBSD_KEVENT', READ_FILTER: 0, WRITE_FILTER: 1, USER_FILTER: 8 },
   },
   sunos: {
@@ -97,6 +123,7 @@ export const foreignSystems = {
 const MESSAGE_TESTS = [
   'foreign_messages.c',
   'foreign_messages_test.c',
+  'foreign_sending_test.c',
   'foreign_readiness.c',
   'foreign_readiness_test.c',
 ];

@@ -113,7 +113,11 @@ export const messageExchanges = [
     ['F_SETFD, FD_CLOEXEC', 'F_GETFD, FD_CLOEXEC'],
   ],
   ['readiness_kqueue.c', 'netbsd', ['interest & READINESS_READ) != 0', 'interest & READINESS_WRITE) != 0']],
-  ['readiness_kqueue.c', 'dragonfly', ['interest & READINESS_WRITE) != 0', 'interest & READINESS_READ) != 0']],
+  [
+    'readiness_kqueue.c',
+    'dragonfly',
+    ['interest & READINESS_WRITE) != 0', 'interest & READINESS_READ) != 0'],
+  ],
   [
     'readiness_sunos.c',
     'sunos',

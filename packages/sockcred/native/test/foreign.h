@@ -82,6 +82,7 @@ extern int ucred_group_count;
 
 /* What foreign_test.c runs of the other files. */
 void messages_are_told(void);
+void messages_are_sent(void);
 void readiness_is_told(void);
 
 uint32_t geteuid(void);

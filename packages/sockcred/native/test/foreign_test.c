@@ -262,6 +262,7 @@ int main(void)
 #if MESSAGES
 	descriptors_open = 0;
 	messages_are_told();
+	messages_are_sent();
 	readiness_is_told();
 #endif
 	puts("9");
