@@ -11,7 +11,8 @@ import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = join(root, 'build', 'examples');
-const index = join(root, 'packages', 'sockcred', 'src', 'index.ts');
+const source = join(root, 'packages', 'sockcred', 'src');
+const surfaces = [join(source, 'index.ts'), join(source, 'messages', 'index.ts')];
 const TIMEOUT_MS = 20_000;
 
 const faults = [];
@@ -25,16 +26,18 @@ function blocks(text, where) {
   }));
 }
 
-/** Everything that index.ts exports, with its declaration. */
+/** Everything that the entry points export, with its declaration. */
 function publicSurface() {
-  const program = ts.createProgram([index], {
+  const program = ts.createProgram(surfaces, {
     allowImportingTsExtensions: true,
     noEmit: true,
     types: ['node'],
   });
   const checker = program.getTypeChecker();
-  const module = checker.getSymbolAtLocation(program.getSourceFile(index));
-  return checker.getExportsOfModule(module).map(symbol => {
+  const symbols = surfaces.flatMap(file =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file))),
+  );
+  return symbols.map(symbol => {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
     return { name: symbol.name, declaration: target.declarations[0] };
   });

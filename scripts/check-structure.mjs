@@ -12,7 +12,7 @@ const library = join(root, 'packages', 'sockcred', 'src');
 const command = join(root, 'packages', 'cli', 'src');
 
 /** The library's rooms, lowest first: a file imports from its own room and lower ones. */
-const ROOMS = ['errors.ts', 'sys', 'credentials', 'listening', 'diagnosis', 'index.ts'];
+const ROOMS = ['errors.ts', 'sys', 'credentials', 'listening', 'messages', 'diagnosis', 'index.ts'];
 
 /** Files that ask a kernel or a runtime in rooms that are pure otherwise. */
 const ASKING = new Set(['credentials/ask.ts', 'credentials/ask-listener.ts']);

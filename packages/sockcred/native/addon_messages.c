@@ -75,31 +75,32 @@ napi_value message_arena(napi_env env, napi_callback_info info)
 	return buffer;
 }
 
-/* receiveMessages(fd, kind, count, mostFds, peek): how many there are in the arena, or minus a status. */
+/* receiveMessages(fd, kind, count, room, mostFds, peek): how many there are in the arena, or minus a status. */
 napi_value receive_messages(napi_env env, napi_callback_info info)
 {
 	struct state *state = state_of(env);
 	struct message_request request;
-	napi_value values[5];
-	uint32_t kind, count, most_fds;
+	napi_value values[6];
+	uint32_t kind, count, room, most_fds;
 	size_t received = 0;
 	int32_t fd;
 	bool peek;
 	int status;
 
-	if (state == NULL || state->messages == NULL || !arguments(env, info, 5, values) ||
+	if (state == NULL || state->messages == NULL || !arguments(env, info, 6, values) ||
 	    napi_get_value_int32(env, values[0], &fd) != napi_ok ||
 	    napi_get_value_uint32(env, values[1], &kind) != napi_ok ||
 	    napi_get_value_uint32(env, values[2], &count) != napi_ok ||
-	    napi_get_value_uint32(env, values[3], &most_fds) != napi_ok ||
-	    napi_get_value_bool(env, values[4], &peek) != napi_ok || count > state->messages->count ||
-	    kind > MESSAGE_DATAGRAM)
-		return broken(env, "receiveMessages: a descriptor, three numbers, a flag and an arena are needed");
+	    napi_get_value_uint32(env, values[3], &room) != napi_ok ||
+	    napi_get_value_uint32(env, values[4], &most_fds) != napi_ok ||
+	    napi_get_value_bool(env, values[5], &peek) != napi_ok || count > state->messages->count ||
+	    room > state->messages->room || kind > MESSAGE_DATAGRAM)
+		return broken(env, "receiveMessages: a descriptor, four numbers, a flag and an arena are needed");
 	request.kind = (enum message_kind)kind;
 	request.peek = peek;
 	request.most_fds = most_fds;
 	request.data = state->messages->data;
-	request.room = state->messages->room;
+	request.room = room;
 	request.control = state->messages->control;
 	request.control_room = MESSAGE_CONTROL;
 	status = message_receive(fd, &request, state->messages->messages, count, &received);

@@ -17,28 +17,22 @@ void readiness_deliver(struct readiness *readiness, size_t count)
 	napi_handle_scope scope = NULL;
 	bool pending = false;
 
-	if (count == 0 || napi_open_handle_scope(env, &scope) != napi_ok)
+	if (readiness->ended || count == 0 || napi_open_handle_scope(env, &scope) != napi_ok)
 		return;
 	if (napi_get_reference_value(env, readiness->callback, &callback) == napi_ok &&
 	    napi_get_global(env, &global) == napi_ok &&
 	    napi_create_int32(env, (int32_t)count, &argument) == napi_ok)
-		napi_make_callback(env, readiness->context, global, callback, 1, &argument, &result);
+		napi_make_callback(env, NULL, global, callback, 1, &argument, &result);
 	napi_is_exception_pending(env, &pending);
 	if (pending && napi_get_and_clear_last_exception(env, &result) == napi_ok)
 		napi_fatal_exception(env, result);
 	napi_close_handle_scope(env, scope);
 }
 
+/* The references go with the environment: some runtimes cannot delete them while they end it. */
 void readiness_disconnect(struct readiness *readiness)
 {
-	if (readiness->callback != NULL)
-		napi_delete_reference(readiness->env, readiness->callback);
-	if (readiness->memory != NULL)
-		napi_delete_reference(readiness->env, readiness->memory);
-	if (readiness->context != NULL)
-		napi_async_destroy(readiness->env, readiness->context);
-	readiness->callback = readiness->memory = NULL;
-	readiness->context = NULL;
+	readiness->ended = 1;
 }
 
 void readiness_free(struct readiness *readiness)
@@ -48,18 +42,23 @@ void readiness_free(struct readiness *readiness)
 	free(readiness);
 }
 
+static void delete_references(struct readiness *readiness)
+{
+	if (readiness->callback != NULL)
+		napi_delete_reference(readiness->env, readiness->callback);
+	if (readiness->memory != NULL)
+		napi_delete_reference(readiness->env, readiness->memory);
+}
+
 /* Everything but the wake-up; the memory for JavaScript in `*buffer`. */
 static int connect_callback(struct readiness *readiness, napi_value callback, napi_value *buffer)
 {
 	const napi_env env = readiness->env;
 	void *memory = NULL;
-	napi_value name;
 
 	if (napi_create_arraybuffer(env, MOST_REPORTS * sizeof(struct readiness_report), &memory, buffer) != napi_ok ||
 	    napi_create_reference(env, *buffer, 1, &readiness->memory) != napi_ok ||
-	    napi_create_reference(env, callback, 1, &readiness->callback) != napi_ok ||
-	    napi_create_string_utf8(env, "sockcred", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-	    napi_async_init(env, NULL, name, &readiness->context) != napi_ok)
+	    napi_create_reference(env, callback, 1, &readiness->callback) != napi_ok)
 		return 0;
 	readiness->reports = memory;
 	return 1;
@@ -84,14 +83,14 @@ napi_value readiness_begin(napi_env env, napi_callback_info info)
 	readiness->set = -1;
 	status = readiness_open(&readiness->set);
 	if (status == 0 && !connect_callback(readiness, values[0], &buffer)) {
-		readiness_disconnect(readiness);
+		delete_references(readiness);
 		readiness_free(readiness);
 		return broken(env, "readinessOpen: no memory");
 	}
 	if (status == 0)
 		status = by_thread ? wakeup_by_thread(readiness) : wakeup_by_loop(readiness);
 	if (status != 0) {
-		readiness_disconnect(readiness);
+		delete_references(readiness);
 		readiness_free(readiness);
 		return integer(env, -status);
 	}

@@ -13,8 +13,8 @@
 struct wakeup {
 	/* NULL where nothing came of it: then it is not ours to free. */
 	struct readiness *readiness;
-	napi_async_cleanup_hook_handle hook;
 	/* By the loop. */
+	napi_async_cleanup_hook_handle hook;
 	struct uv_handle_s *poll;
 	/* By a thread. */
 	napi_threadsafe_function function;
@@ -61,7 +61,7 @@ static void poll_reports(struct uv_handle_s *poll, int status, int events)
 	size_t count = 0;
 
 	(void)events;
-	if (status == 0 && readiness->callback != NULL &&
+	if (status == 0 && !readiness->ended &&
 	    readiness_collect(readiness->set, 0, readiness->reports, MOST_REPORTS, &count) == 0)
 		readiness_deliver(readiness, count);
 }
@@ -112,7 +112,7 @@ static void batch_arrived(napi_env env, napi_value callback, void *context, void
 	struct batch *batch = data;
 
 	(void)callback;
-	if (env != NULL && ((struct wakeup *)context)->readiness->callback != NULL) {
+	if (env != NULL && !((struct wakeup *)context)->readiness->ended) {
 		struct readiness *readiness = ((struct wakeup *)context)->readiness;
 
 		memcpy(readiness->reports, batch->reports, batch->count * sizeof(*batch->reports));
@@ -165,7 +165,7 @@ static void *wait_in_set(void *data)
 	return NULL;
 }
 
-static void end_thread_way(napi_async_cleanup_hook_handle hook, void *data)
+static void end_thread_way(void *data)
 {
 	struct wakeup *wakeup = data;
 
@@ -175,7 +175,6 @@ static void end_thread_way(napi_async_cleanup_hook_handle hook, void *data)
 	readiness_disconnect(wakeup->readiness);
 	/* The rest goes in function_ended(). */
 	napi_release_threadsafe_function(wakeup->function, napi_tsfn_abort);
-	napi_remove_async_cleanup_hook(hook);
 }
 
 static void function_ended(napi_env env, void *data, void *hint)
@@ -227,8 +226,7 @@ int wakeup_by_thread(struct readiness *readiness)
 	napi_unref_threadsafe_function(readiness->env, wakeup->function);
 	wakeup->readiness = readiness;
 	status = start_thread(wakeup);
-	if (status == 0 &&
-	    napi_add_async_cleanup_hook(readiness->env, end_thread_way, wakeup, &wakeup->hook) != napi_ok) {
+	if (status == 0 && napi_add_env_cleanup_hook(readiness->env, end_thread_way, wakeup) != napi_ok) {
 		readiness_wake(wakeup->waker);
 		pthread_join(wakeup->thread, NULL);
 		status = ENOMEM;

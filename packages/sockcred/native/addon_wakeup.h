@@ -2,7 +2,7 @@
  * How JavaScript learns that the set of readiness.h has something to report:
  * by the runtime's own loop, which waits for the one descriptor of the set, or
  * by a thread that waits in the set itself, for runtimes whose loop is not
- * libuv's. Either way ends with the environment.
+ * libuv's: Bun, and Deno. Either way ends with the environment.
  */
 #ifndef SOCKCRED_ADDON_WAKEUP_H
 #define SOCKCRED_ADDON_WAKEUP_H
@@ -22,7 +22,7 @@ struct readiness {
 	int set;
 	napi_ref callback;
 	napi_ref memory; /* keeps the reports alive */
-	napi_async_context context;
+	int ended; /* JavaScript is not called back any more */
 	struct readiness_report *reports;
 	struct wakeup *wakeup;
 };
@@ -30,7 +30,7 @@ struct readiness {
 /* Calls back into JavaScript with the first `count` reports. */
 void readiness_deliver(struct readiness *readiness, size_t count);
 
-/* Drops what belongs to the environment, before it ends; and then the rest. */
+/* The environment ends: nothing is delivered any more. Then, what is not the environment's is freed. */
 void readiness_disconnect(struct readiness *readiness);
 void readiness_free(struct readiness *readiness);
 

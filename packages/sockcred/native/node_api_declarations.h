@@ -59,8 +59,7 @@ typedef void (*napi_threadsafe_function_call_js)(napi_env env, napi_value callba
 
 napi_status napi_add_async_cleanup_hook(napi_env env, napi_async_cleanup_hook hook, void *data,
 					napi_async_cleanup_hook_handle *handle);
-napi_status napi_async_destroy(napi_env env, napi_async_context context);
-napi_status napi_async_init(napi_env env, napi_value resource, napi_value name, napi_async_context *result);
+napi_status napi_add_env_cleanup_hook(napi_env env, void (*hook)(void *data), void *data);
 napi_status napi_call_threadsafe_function(napi_threadsafe_function function, void *data,
 					  napi_threadsafe_function_call_mode mode);
 napi_status napi_close_handle_scope(napi_env env, napi_handle_scope scope);

@@ -22,6 +22,22 @@ export type PeerErrorCode =
   | 'ERR_PEER_UNKNOWN_FIELD'
   /** The system refused, for the reason in `errno`. */
   | 'ERR_PEER_SYSTEM'
+  /** No message came within the time given for it. */
+  | 'ERR_MESSAGE_TIMEOUT'
+  /** The other end finished without a message. */
+  | 'ERR_MESSAGE_END'
+  /** The first byte is another one than the NUL that was asked for. */
+  | 'ERR_MESSAGE_NOT_NUL'
+  /** The kernel does not let this process say these ids of itself. */
+  | 'ERR_SEND_CLAIM'
+  /** The receiver takes no file descriptors, or too many are on their way already. */
+  | 'ERR_SEND_FDS'
+  /** The receiver has not read what it was sent before, and there is no more room to wait in. */
+  | 'ERR_SEND_FULL'
+  /** The message is longer than the socket can send in one piece. */
+  | 'ERR_SEND_TOO_LONG'
+  /** Nobody receives messages under this name. */
+  | 'ERR_SEND_NOBODY'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */
@@ -88,6 +104,8 @@ export type PeerTypeErrorCode =
   | 'ERR_SOURCE_LISTENING'
   /** A datagram socket without a recorded peer: its credentials come with each message. */
   | 'ERR_SOURCE_DATAGRAM'
+  /** Data of this socket has been read already, so that its first message is gone. */
+  | 'ERR_SOURCE_READ'
   /** `options.side` contradicts what the kernel says about the socket's names. */
   | 'ERR_SIDE'
   /** Another argument has the wrong type or range; the message names it. */

@@ -157,7 +157,7 @@ test('T13: built for a system without any of this, the addon answers no question
   assert.equal(none.connect(0, new Uint8Array(1)), unsupported);
   assert.equal(none.datagramSocket(), unsupported);
   assert.ok(none.messageArena(1, 16) instanceof ArrayBuffer);
-  assert.equal(none.receiveMessages(0, 0, 1, 0, false), unsupported);
+  assert.equal(none.receiveMessages(0, 0, 1, 16, 0, false), unsupported);
   assert.equal(none.send(0, new Uint8Array(1), new Uint8Array()), unsupported);
   assert.equal(none.setMessageOption(0, 0, true), unsupported);
   assert.equal(none.messageOption(0, 0), unsupported);

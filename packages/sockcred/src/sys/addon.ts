@@ -40,7 +40,14 @@ export interface Addon {
   close(fd: number): number;
   /** Messages as `struct message` of `native/message.h` has them, then the room for their data. */
   messageArena(count: number, room: number): ArrayBuffer;
-  receiveMessages(fd: number, kind: number, count: number, mostFds: number, peek: boolean): number;
+  receiveMessages(
+    fd: number,
+    kind: number,
+    count: number,
+    room: number,
+    mostFds: number,
+    peek: boolean,
+  ): number;
   send(fd: number, bytes: Uint8Array, name: Uint8Array): number;
   sendMessage(fd: number, bytes: Uint8Array, name: Uint8Array, fds: Int32Array, claim: Uint32Array): number;
   sendBatch(fd: number, bytes: Uint8Array, lengths: Uint32Array, count: number, name: Uint8Array): number;

@@ -65,6 +65,14 @@ function overflowId(path: string): number {
   return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : DEFAULT_OVERFLOW_ID;
 }
 
+/** What the kernel gives for ids that it did not record, whatever our own maps are. */
+export function unrecordedIds(): { readonly uid: number; readonly gid: number } {
+  return {
+    uid: overflowId('/proc/sys/kernel/overflowuid'),
+    gid: overflowId('/proc/sys/kernel/overflowgid'),
+  };
+}
+
 /**
  * The view of this process. A full view stays full and is kept; a partial one
  * is read again each time, since maps are written and the overflow ids are set

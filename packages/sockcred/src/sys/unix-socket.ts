@@ -23,7 +23,8 @@ export function unixName(text: string): UnixName {
   return { kind: 'path', path: text };
 }
 
-function bytesOf(name: UnixName): Uint8Array {
+/** The bytes of a name as `native/sys.h` has them. */
+export function bytesOf(name: UnixName): Uint8Array {
   return new TextEncoder().encode(name.kind === 'path' ? name.path : `\0${name.name}`);
 }
 
@@ -50,15 +51,23 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
 }
 
 /**
- * A stream socket that listens under this name. For a path, `mode` is set
- * before the name exists; the umask may still take bits away from it.
+ * A socket that listens under this name. For a path, `mode` is set before the
+ * name exists; the umask may still take bits away from it. `prepare` comes
+ * before that too.
  *
  * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
  */
-export function listeningSocket(name: UnixName, mode: number, backlog: number): NewSocket {
+export function listeningSocket(
+  name: UnixName,
+  mode: number,
+  backlog: number,
+  prepare?: (fd: number) => void,
+  seqpacket = false,
+): NewSocket {
   return prepared(
-    native => native.streamSocket(),
+    native => (seqpacket ? native.seqpacketSocket() : native.streamSocket()),
     (native, fd) => {
+      prepare?.(fd);
       if (name.kind === 'path') fs().fchmodSync(fd, mode);
       return native.bindListen(fd, bytesOf(name), backlog);
     },

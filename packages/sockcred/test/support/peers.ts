@@ -29,6 +29,13 @@ export function openDirectory(t: TestContext): string {
   return directory;
 }
 
+/** A new directory that every user may enter and only we may write, removed with the test. */
+export function ownDirectory(t: TestContext): string {
+  const directory = openDirectory(t);
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
 /** The setpriv(1) words before a command that make it run as somebody. */
 export function runAs({ uid, gid, groups }: Identity): readonly string[] {
   if (uid === undefined && gid === undefined && groups === undefined) return [];

@@ -15,11 +15,13 @@ const PROGRAMS = {
   nc: '/usr/bin/nc',
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
+  logger: '/usr/bin/logger',
+  'systemd-notify': '/usr/bin/systemd-notify',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
-export type Need = Program | 'root' | 'namespaces' | 'linux';
+export type Need = Program | 'root' | 'namespaces' | 'linux' | 'gi';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
@@ -33,6 +35,13 @@ function canUnshare(): boolean {
   return namespaces;
 }
 
+let gi: boolean | undefined;
+
+function hasGi(): boolean {
+  gi ??= spawnSync(PROGRAMS.python3, ['-c', 'from gi.repository import Gio']).status === 0;
+  return gi;
+}
+
 function missing(need: Need): string | undefined {
   switch (need) {
     case 'root':
@@ -41,6 +50,8 @@ function missing(need: Need): string | undefined {
       return process.platform === 'linux' ? undefined : 'needs Linux';
     case 'namespaces':
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
+    case 'gi':
+      return hasGi() ? undefined : 'needs python3-gi and gir1.2-glib-2.0';
     default:
       return existsSync(PROGRAMS[need]) ? undefined : `needs ${PROGRAMS[need]}`;
   }

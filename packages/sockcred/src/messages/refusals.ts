@@ -1,0 +1,91 @@
+/** What the system's refusals mean for somebody who sends, receives or connects. */
+
+import { escapeText } from '../credentials/format.ts';
+import { PeerError, type PeerErrorCode } from '../errors.ts';
+import type { Outcome } from '../sys/outcome.ts';
+
+/** What was tried. */
+export interface Attempt {
+  /** With ids that the sender named. */
+  readonly claim?: boolean;
+  readonly fds?: boolean;
+  readonly to?: string;
+}
+
+function meaning(errno: string, { claim, fds }: Attempt): [PeerErrorCode, string] {
+  switch (errno) {
+    case 'EPERM':
+      if (claim === true) return ['ERR_SEND_CLAIM', 'this process may not say these ids of itself'];
+      if (fds === true) return ['ERR_SEND_FDS', 'the receiver takes no file descriptors'];
+      break;
+    case 'ESRCH':
+      return ['ERR_SEND_CLAIM', 'there is no process of this id'];
+    case 'EINVAL':
+      if (claim === true) return ['ERR_SEND_CLAIM', 'these ids cannot be sent from here'];
+      break;
+    case 'ETOOMANYREFS':
+      return ['ERR_SEND_FDS', 'too many file descriptors are on their way already'];
+    case 'EBADF':
+      if (fds === true) return ['ERR_SEND_FDS', 'one of the file descriptors is not open'];
+      return ['ERR_PEER_CLOSED', 'the socket is closed'];
+    case 'EAGAIN':
+    case 'ENOBUFS':
+      return ['ERR_SEND_FULL', 'the receiver has not read what it was sent before'];
+    case 'EMSGSIZE':
+      return ['ERR_SEND_TOO_LONG', 'the message is too long to be sent in one piece'];
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return ['ERR_SEND_NOBODY', 'nobody receives there'];
+    case 'EPIPE':
+    case 'ECONNRESET':
+      return ['ERR_PEER_CLOSED', 'the other end is closed'];
+    case 'ENOTCONN':
+    case 'EDESTADDRREQ':
+      return ['ERR_PEER_NOT_CONNECTED', 'the socket is not connected, and no receiver was named'];
+  }
+  return ['ERR_PEER_SYSTEM', 'the message could not be sent'];
+}
+
+function shown(path: string | undefined, what: string): string {
+  return path === undefined ? what : `${escapeText(path)}: ${what}`;
+}
+
+/** The error that a refused message amounts to. */
+export function sendError(outcome: Outcome, attempt: Attempt = {}): PeerError {
+  const errno = outcome.errno ?? outcome.kind;
+  const [code, what] = meaning(errno, attempt);
+  const path = attempt.to;
+  return new PeerError(code, `${shown(path, what)} (${errno})`, {
+    scope: 'call',
+    errno,
+    ...(path === undefined ? {} : { path }),
+  });
+}
+
+/** What became of reading: the connection is over. */
+export function receiveError(outcome: Outcome): PeerError {
+  const errno = outcome.errno ?? outcome.kind;
+  const closed = errno === 'ECONNRESET';
+  return new PeerError(
+    closed ? 'ERR_PEER_CLOSED' : 'ERR_PEER_SYSTEM',
+    closed ? 'the other end closed before it had read everything (ECONNRESET)' : `cannot receive: ${errno}`,
+    { scope: 'connection', errno },
+  );
+}
+
+/** A socket that could not be made, named or connected. */
+export function socketError(outcome: Outcome, what: string, path?: string): PeerError {
+  const errno = outcome.errno ?? outcome.kind;
+  const details = { scope: 'call', errno, ...(path === undefined ? {} : { path }) } as const;
+  if (outcome.kind === 'unsupported')
+    return new PeerError('ERR_PEER_UNSUPPORTED', shown(path, `${what}: not built in for this system`), {
+      ...details,
+      scope: 'daemon',
+    });
+  return new PeerError('ERR_PEER_SYSTEM', `${shown(path, what)} (${errno})`, details);
+}
+
+/** Something that should come with messages, and that this system does not pass. */
+export function optionError(outcome: Outcome): PeerError {
+  return socketError(outcome, 'this kernel does not pass that with messages');
+}
