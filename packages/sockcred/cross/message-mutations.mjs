@@ -79,6 +79,7 @@ export const messageExchanges = [
     ['(messages[index - 1].flags & MESSAGE_END) == 0', 'index > 0'],
     ['data += lengths[index]', 'data += 0'],
     ['.name = name', '.name = NULL'],
+    ['found.kind == SYS_NOT_UNIX', 'found.kind == SYS_FAILED'],
   ],
   ['message_receive.c', 'freebsd', ['&& !whole', '&& whole'], ['out->length > 1', 'out->length > 99']],
   ['message_receive.c', 'sunos', ['sys_is_datagram(type) ? 0', '!sys_is_datagram(type) ? 0']],

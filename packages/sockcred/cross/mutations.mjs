@@ -14,7 +14,7 @@ import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native, nativeTestSources } from '../native-systems.mjs';
-import { runForeign } from './foreign.mjs';
+import { foreignSystems, runForeign } from './foreign.mjs';
 import { messageExchanges } from './message-mutations.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, linuxKernelHeaders, onlyHeaders, runZig } from './toolchain.mjs';
@@ -36,7 +36,14 @@ const compiles = (file, target) => () => {
   return ok ? '' : output;
 };
 
-const standsIn = system => () => runForeign(system, join(scratch, 'foreign'), moved);
+/** One per system, however many changes it is asked about: each is asked about the unchanged sources as well. */
+const standIns = new Map(
+  Object.keys(foreignSystems).map(system => [
+    system,
+    () => runForeign(system, join(scratch, 'foreign'), moved),
+  ]),
+);
+const standsIn = system => standIns.get(system);
 
 function cc(args) {
   return spawnSync(process.env.CC ?? 'cc', ['-std=c11', '-O0', ...args], { encoding: 'utf8' });

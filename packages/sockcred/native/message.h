@@ -151,6 +151,7 @@ enum message_option {
 	MESSAGE_PASS_PIDFDS = 2,
 	MESSAGE_PASS_FDS = 3, /* on by default; off, the sender of descriptors is refused */
 };
+/* EAFNOSUPPORT where it is no Unix socket, outside Linux: there the option would be another one. */
 int message_set_option(int fd, enum message_option option, int on);
 int message_get_option(int fd, enum message_option option, int *on);
 

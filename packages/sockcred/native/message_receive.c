@@ -166,11 +166,16 @@ int message_send_batch(int fd, const uint8_t *data, const uint32_t *lengths, siz
 
 static int has_option(int fd, enum message_option option)
 {
+	struct sys_socket found;
 	int type = 0;
 	int status;
 
-	if (option != MESSAGE_PASS_CREDENTIALS || message_kernel.option == 0)
+	if (option != MESSAGE_PASS_CREDENTIALS)
 		return SYS_UNSUPPORTED;
+	/* At the level of a BSD's Unix sockets, IP has options of its own under the same numbers. */
+	sys_examine(fd, &found);
+	if (found.kind == SYS_NOT_UNIX)
+		return EAFNOSUPPORT;
 	if (!message_kernel.option_for_datagrams)
 		return 0;
 	status = sys_socket_type(fd, &type);

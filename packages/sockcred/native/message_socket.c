@@ -14,6 +14,11 @@
 
 typedef __typeof__(((struct cmsghdr *)0)->cmsg_len) header_length;
 
+/* illumos before 2022: there, what is done about the signal is done by the runtimes, which ignore it. */
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
 _Static_assert(sizeof(struct sockaddr_un) <= MESSAGE_MOST_NAME, "struct sockaddr_un");
 _Static_assert(CMSG_SPACE(MESSAGE_MOST_FDS * sizeof(int)) + CMSG_SPACE(MESSAGE_MOST_ATTACHED) <= MESSAGE_CONTROL,
 	       "room for everything that is sent");

@@ -21,6 +21,14 @@
 
 static const struct timespec at_once = { 0, 0 };
 
+/* NetBSD 10 has a kevent() of its own: an older system loads this all the same, and waits for nothing. */
+#ifdef __NetBSD__
+extern __typeof__(kevent) kevent __attribute__((weak));
+#define HAS_KEVENT (kevent != NULL)
+#else
+#define HAS_KEVENT 1
+#endif
+
 typedef __typeof__(((struct kevent *)0)->filter) event_filter;
 typedef __typeof__(((struct kevent *)0)->flags) event_flags;
 typedef __typeof__(((struct kevent *)0)->udata) event_data;
@@ -75,7 +83,7 @@ static int open_queue(int *out)
 
 int readiness_open(int *set)
 {
-	return open_queue(set);
+	return HAS_KEVENT ? open_queue(set) : SYS_UNSUPPORTED;
 }
 
 /* Which filters report, and which are taken away. */

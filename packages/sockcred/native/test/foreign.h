@@ -23,6 +23,7 @@
 #define EINVAL_ 22
 #define EAGAIN_ (FAMILY == BSD ? 35 : 11)
 #define ETIME_ 62
+#define EAFNOSUPPORT_ (FAMILY == BSD ? 47 : 124)
 #define ENOTSOCK_ (FAMILY == BSD ? 38 : 95)
 #define ENOTCONN_ (FAMILY == BSD ? 57 : 134)
 

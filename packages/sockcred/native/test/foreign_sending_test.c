@@ -95,6 +95,9 @@ static void options(void)
 	const int types[] = { STREAM_, SEQPACKET_, DATAGRAM_ };
 	int on = 99;
 
+	memset(&names, 0, sizeof(names));
+	names.local = names.remote = "";
+	names.family = AF_UNIX_;
 	for (size_t index = 0; index < 3; index++) {
 		const int has_it = !FOR_DATAGRAMS || types[index] == DATAGRAM_;
 
@@ -109,6 +112,12 @@ static void options(void)
 		CHECK_EQUAL(message_get_option(7, MESSAGE_PASS_CREDENTIALS, &on), has_it ? 0 : SYS_UNSUPPORTED);
 		CHECK_EQUAL(on, has_it ? OPTION : 99);
 	}
+	/* T3: of another family, the same number is something else. */
+	names.family = AF_INET_;
+	set_option = -1;
+	CHECK_EQUAL(message_set_option(7, MESSAGE_PASS_CREDENTIALS, 1), EAFNOSUPPORT_);
+	CHECK_EQUAL(message_get_option(7, MESSAGE_PASS_CREDENTIALS, &on), EAFNOSUPPORT_);
+	CHECK_EQUAL(set_option, -1);
 	for (int option = MESSAGE_PASS_LABELS; option <= MESSAGE_PASS_FDS; option++) {
 		CHECK_EQUAL(message_set_option(7, (enum message_option)option, 1), SYS_UNSUPPORTED);
 		CHECK_EQUAL(message_get_option(7, (enum message_option)option, &on), SYS_UNSUPPORTED);

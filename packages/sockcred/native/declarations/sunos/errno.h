@@ -13,5 +13,6 @@ int *___errno(void);
 #define ETIME 62
 #define ENAMETOOLONG 78
 #define ENOTSOCK 95
+#define EAFNOSUPPORT 124
 #define ECONNABORTED 130
 #define ENOTCONN 134
