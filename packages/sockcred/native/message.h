@@ -101,9 +101,9 @@ struct message_request {
 /*
  * Receives what is there, at most `count` messages: EAGAIN when nothing is.
  * On a stream each "message" is a run of bytes of the sender that it names.
- * With MESSAGE_PASS_CREDENTIALS on, Linux and FreeBSD (13.0) begin a new run
- * with each sender; other kernels tell a sender of one byte only, and what
- * follows is nobody's. A message with MESSAGE_END is the last one.
+ * With MESSAGE_PASS_CREDENTIALS on, Linux begins a new one with each sender;
+ * of other kernels one byte has its sender, and what follows is nobody's. A
+ * message with MESSAGE_END is the last one.
  * On a seqpacket socket an empty message is told from the end only while
  * MESSAGE_PASS_CREDENTIALS is on.
  */
@@ -168,11 +168,10 @@ int message_finish(int fd);
 /*
  * The walk through what came beside one message: fills everything of `out`
  * that comes from there. `cut` is MSG_CTRUNC. Descriptors that are not kept go
- * to `discard`. Pure, so that it can be fed anything. Gives whether a whole
- * run of a stream is of the sender that is told; else its first byte is.
+ * to `discard`. Pure, so that it can be fed anything.
  */
-int message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds, struct message *out,
-		 void (*discard)(int fd));
+void message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds, struct message *out,
+		  void (*discard)(int fd));
 
 /* Takes back what a walk told of the sender's ids and groups. */
 void message_forget_sender(struct message *out, uint32_t status);
@@ -192,8 +191,6 @@ struct message_kernel {
 	int (*decode)(int type, const uint8_t *bytes, size_t size, struct message *out);
 	/* The bytes to attach for a claim; a status. NULL: there is nothing to attach. */
 	int (*attach)(const uint32_t *claim, uint8_t out[MESSAGE_MOST_ATTACHED], size_t *size);
-	/* Every send has its `credentials`: bytes of two senders never come together. */
-	int with_every_send;
 	/* Where a peek has descriptors, these numbers are not descriptors. */
 	int none_in_peek;
 	/* The flag without which a seqpacket goes on with the next one: MSG_EOR. */

@@ -3,8 +3,7 @@
  * sockcred2 beside every send; and SCM_CREDS, a struct cmsgcred that the
  * sender attaches and the kernel fills. DragonFly: SO_PASSCRED, a struct
  * cmsgcred with each datagram, and the same that is attached to anything.
- * Nobody chooses ids. Under memory pressure FreeBSD may leave its own out:
- * then the bytes join a run before them. See unix(4), recvmsg(2).
+ * Nobody chooses ids. See unix(4), recvmsg(2).
  */
 #include "message_socket.h"
 #include "sys.h"
@@ -110,7 +109,6 @@ const struct message_kernel message_kernel = {
 	.attached = SCM_CREDS,
 	.decode = decode,
 	.attach = attach,
-	.with_every_send = 1,
 	.none_in_peek = 1,
 	/* Since 15.0 both, as POSIX has it. */
 	.record_end = MSG_EOR,

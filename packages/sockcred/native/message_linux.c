@@ -61,7 +61,6 @@ const struct message_kernel message_kernel = {
 	.attached = SCM_CREDENTIALS,
 	.decode = decode,
 	.attach = attach,
-	.with_every_send = 1,
 };
 
 #ifdef __GLIBC__
@@ -95,8 +94,8 @@ static void read_one(const struct mmsghdr *one, const struct sockaddr_un *name,
 	out->length = one->msg_len < request->room ? one->msg_len : (uint32_t)request->room;
 	out->flags = (header->msg_flags & MSG_TRUNC) != 0 ? MESSAGE_CUT : 0;
 	message_take_name(header, name, out);
-	(void)message_walk(header->msg_control, header->msg_control == NULL ? 0 : header->msg_controllen,
-			   (header->msg_flags & MSG_CTRUNC) != 0, request->most_fds, out, message_discard);
+	message_walk(header->msg_control, header->msg_control == NULL ? 0 : header->msg_controllen,
+		     (header->msg_flags & MSG_CTRUNC) != 0, request->most_fds, out, message_discard);
 }
 
 /* A seqpacket that was sent has its sender beside it, however short it is; the end has nothing. */

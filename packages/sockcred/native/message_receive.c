@@ -1,8 +1,10 @@
 /*
  * Receiving and sending one message per call, and the one option that there is
- * outside Linux. Wherever a kernel does not put credentials beside every send,
- * what one process sent without any joins, on a stream, what another one sent
- * with some: then the sender is known of the first byte, and of no other.
+ * outside Linux. On a stream, what one process sent without credentials joins
+ * what another one sent with some: the sender is known of the first byte, and
+ * of no other. NetBSD and DragonFly have them with one send or with some; with
+ * every send FreeBSD (13.0), but for those when it was short of memory. Who
+ * sends credentials without a byte lends them to the next one there is.
  */
 #include "message_socket.h"
 #include "sys.h"
@@ -25,7 +27,13 @@ static void close_on_exec(const struct message *message)
 		(void)fcntl(message->fds[index], F_SETFD, FD_CLOEXEC);
 }
 
-/* A peek of a BSD has the kernel's own pointers where the descriptors will be. */
+/*
+ * A peek of a BSD has the kernel's own pointers where the descriptors will be.
+ * They are wider, and must not be cut: what a kernel closes then, it would
+ * take their halves for.
+ */
+#define PEEK_CONTROL (4 * MESSAGE_CONTROL)
+
 static void leave(int fd)
 {
 	(void)fd;
@@ -54,22 +62,25 @@ static void read_beside(const struct msghdr *header, int peek, const struct mess
 {
 	const size_t length = header->msg_control == NULL ? 0 : header->msg_controllen;
 	const int cut = (header->msg_flags & MSG_CTRUNC) != 0;
-	int whole;
 
 	if (peek && message_kernel.none_in_peek) {
-		whole = message_walk(header->msg_control, length, cut, 0, out, leave);
+		message_walk(header->msg_control, length, cut, 0, out, leave);
 		out->flags &= ~(uint32_t)MESSAGE_FDS_REFUSED;
 	} else {
-		whole = message_walk(header->msg_control, length, cut, request->most_fds, out, message_discard);
+		message_walk(header->msg_control, length, cut, request->most_fds, out, message_discard);
 		close_on_exec(out);
 	}
-	if (request->kind == MESSAGE_STREAM && out->cred_status == 0 && !whole && out->length > 1)
+	if (request->kind == MESSAGE_STREAM && out->cred_status == 0 && out->length > 1)
 		message_forget_sender(out, SYS_NO_DATA);
 }
 
 static int take(int fd, const struct message_request *request, size_t index, size_t room, int peek,
 		struct message *out)
 {
+	union {
+		struct cmsghdr aligned;
+		uint8_t bytes[PEEK_CONTROL];
+	} beside;
 	struct sockaddr_un name;
 	struct msghdr header;
 	struct iovec part;
@@ -82,7 +93,10 @@ static int take(int fd, const struct message_request *request, size_t index, siz
 		part.iov_len = room;
 		header.msg_iov = &part;
 		header.msg_iovlen = 1;
-		if (request->control_room > 0) {
+		if (peek && message_kernel.none_in_peek) {
+			header.msg_control = beside.bytes;
+			header.msg_controllen = sizeof(beside.bytes);
+		} else if (request->control_room > 0) {
 			header.msg_control = request->control + index * request->control_room;
 			header.msg_controllen = (control_length)request->control_room;
 		}
@@ -106,8 +120,7 @@ static int receive_one(int fd, const struct message_request *request, size_t ind
 	size_t room = request->room;
 
 	/* What has a sender is taken by the byte; to see that, the front is looked at. */
-	if (request->kind == MESSAGE_STREAM && message_kernel.none_in_peek && !message_kernel.with_every_send &&
-	    room > 1) {
+	if (request->kind == MESSAGE_STREAM && message_kernel.none_in_peek && room > 1) {
 		const int status = take(fd, request, index, 1, 1, out);
 
 		if (status != 0)

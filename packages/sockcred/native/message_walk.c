@@ -141,11 +141,10 @@ static void refuse_all(struct message *out, void (*discard)(int fd))
 	out->fd_count = 0;
 }
 
-int message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds, struct message *out,
-		 void (*discard)(int fd))
+void message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds, struct message *out,
+		  void (*discard)(int fd))
 {
 	const size_t begins = CMSG_LEN(0);
-	int whole = 0;
 	size_t at = 0;
 
 	nothing_came(out);
@@ -160,8 +159,6 @@ int message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds
 		}
 		size = (size_t)header.cmsg_len - begins;
 		take(&header, control + at + begins, size, most_fds, out, discard);
-		if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == message_kernel.credentials)
-			whole = message_kernel.with_every_send;
 		/* The last one need not be padded. */
 		step = CMSG_SPACE(size);
 		if (step >= length - at)
@@ -170,5 +167,4 @@ int message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds
 	}
 	if (cut)
 		refuse_all(out, discard);
-	return whole;
 }

@@ -4,7 +4,7 @@
  * ATTACHED, the types of control messages (-1: none); CONTROL_BEGINS, where
  * the bytes of one begin, and CONTROL_ALIGNED, where the next one may;
  * OPTION_LEVEL and OPTION, by which it tells senders, and FOR_DATAGRAMS
- * whether of datagrams only; EVERY_SEND, whether each send has its sender.
+ * whether of datagrams only.
  */
 #ifndef SOCKCRED_FOREIGN_MESSAGES_H
 #define SOCKCRED_FOREIGN_MESSAGES_H
