@@ -289,10 +289,25 @@ test('the syslog example hears logger, and is not fooled by its tag', {
   const { status, stderr, pid } = spawnSync(
     file,
     [...args, '--priority', 'auth.err', '--tag', 'sshd[1]', 'root logged in'],
-    { encoding: 'utf8', cwd: '/' },
+    { encoding: 'utf8', cwd: '/', env: {}, timeout: 20_000 },
   );
   assert.equal(status, 0, stderr);
   const line = await next();
   assert.deepEqual([line['uid'], line['pid'], line['facility'], line['severity']], [1234, pid, 4, 3]);
   assert.match(line['text'] as string, /sshd\[1\]: root logged in/);
+});
+
+test('a receiver that resets a connection, and one that is gone, end no program', { skip }, async t => {
+  const [ours, theirs] = UnixSeqpacketSocket.pair();
+  t.after(() => ours.close());
+  ours.send('unread');
+  await new Promise(setImmediate);
+  const ended = once(ours, 'end');
+  theirs.close();
+  await ended;
+  ours.send('to nobody');
+  const sending = UnixDatagramSocket.open();
+  t.after(() => sending.close());
+  sending.send('to nobody', '@sockcred-nobody-is-here');
+  await new Promise(setImmediate);
 });

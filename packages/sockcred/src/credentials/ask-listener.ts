@@ -5,7 +5,7 @@
  */
 
 import { PeerError, PeerTypeError } from '../errors.ts';
-import { fs } from '../sys/builtin-modules.ts';
+import { closeDescriptor } from '../sys/owned-fd.ts';
 import { connectedSocket, unixName } from '../sys/unix-socket.ts';
 import { peerCredentials } from './ask.ts';
 import { escapeText } from './format.ts';
@@ -52,6 +52,6 @@ export function listenerCredentials(path: string): PeerCredentials {
   try {
     return peerCredentials(socket.fd, { side: 'connected' });
   } finally {
-    fs().closeSync(socket.fd);
+    closeDescriptor(socket.fd);
   }
 }

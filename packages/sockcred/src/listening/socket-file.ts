@@ -9,6 +9,7 @@ import type { BigIntStats } from 'node:fs';
 import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
 import { fs, paths } from '../sys/builtin-modules.ts';
+import { closeDescriptor } from '../sys/owned-fd.ts';
 import { connectedSocket, type NewSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
 
 /**
@@ -60,7 +61,7 @@ function systemFailure(path: string, what: string, error: unknown): PeerError {
 function probe(path: string): string | undefined {
   const socket = connectedSocket({ kind: 'path', path });
   if ('refused' in socket) return socket.refused.errno ?? socket.refused.kind;
-  fs().closeSync(socket.fd);
+  closeDescriptor(socket.fd);
   return undefined;
 }
 

@@ -57,6 +57,14 @@ interface Queued {
   readonly done: Done | undefined;
 }
 
+/** What a receiver or the other end can bring about. */
+const BY_PEER: ReadonlySet<string> = new Set([
+  'ERR_PEER_CLOSED',
+  'ERR_SEND_FDS',
+  'ERR_SEND_FULL',
+  'ERR_SEND_NOBODY',
+]);
+
 /** Batches of one wake-up; then others have their turn. */
 const MOST_BATCHES = 4;
 /**
@@ -71,6 +79,17 @@ const noNames = new TextDecoder();
 /** A sender's name as text, `@` for an abstract one. */
 function nameText(bytes: Uint8Array): string {
   return bytes[0] === 0 ? `@${noNames.decode(bytes.subarray(1))}` : noNames.decode(bytes);
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The arrival itself, with what only messages have. */
+function infoOf(raw: RawMessage, arrival: Arrival): PacketInfo {
+  const info = arrival as Mutable<PacketInfo>;
+  info.size = raw.fullLength;
+  info.truncated = raw.cut;
+  if (raw.nameBytes.length > 0) info.from = nameText(raw.nameBytes);
+  return info;
 }
 
 function checkedLimit(name: string, value: number, most: number): number {
@@ -145,13 +164,21 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     sending: PacketSending,
     done: Done | undefined,
   ): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    const alone = name === undefined && sending.fds === undefined && sending.credentials === undefined;
+    if (alone && this.#queue.length === 0 && this.fd !== -1) {
+      // What most messages are. One that is refused is tried once more below, where its error is told.
+      if (typeof send(this.fd, bytes) === 'number') {
+        if (done !== undefined) queueMicrotask(() => done(null));
+        return;
+      }
+    }
     const { fds, credentials } = sending;
     const beside: Beside = {
       ...(name === undefined ? {} : { to: name.name }),
       ...(fds === undefined ? {} : { fds }),
       ...(credentials === undefined ? {} : { claim: credentials }),
     };
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const one = { bytes, beside, to: name?.shown, done };
     if (this.fd === -1) {
       const message = 'the socket is closed';
@@ -201,10 +228,16 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     return true;
   }
 
-  /** Without a callback an error is an event, as in node:dgram. */
-  #settle({ done }: Queued, error: Error | null): void {
-    if (done !== undefined) queueMicrotask(() => done(error));
-    else if (error !== null) queueMicrotask(() => this.emit('error', error));
+  /**
+   * Without a callback an error is an event, as in node:dgram; but what the other side can bring
+   * about at any time ends no program that does not listen for it.
+   */
+  #settle({ done }: Queued, error: PeerError | null): void {
+    queueMicrotask(() => {
+      if (done !== undefined) done(error);
+      else if (error !== null && !(BY_PEER.has(error.code) && this.listenerCount('error') === 0))
+        this.emit('error', error);
+    });
   }
 
   #enqueue(one: Queued): void {
@@ -254,11 +287,11 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     const around = currentView();
     const batch: [Buffer, PacketInfo][] = [];
     let ended = false;
+    // All of it is read before anything is given out: whoever gets it may receive himself.
     for (let index = 0; index < count; index++) {
       const raw = messageAt(index);
       if (raw.end) ended = true;
-      // Copied before anything is given out: whoever gets it may receive himself.
-      else batch.push([Buffer.from(raw.bytes), this.#infoOf(raw, arrivalOf(raw, around))]);
+      else batch.push([raw.bytes, infoOf(raw, arrivalOf(raw, around))]);
     }
     for (const [data, info] of batch) {
       if (this.fd === -1 || this.listenerCount('message') === 0) closeArrival(info);
@@ -268,13 +301,10 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     return !ended && this.fd !== -1;
   }
 
-  #infoOf(raw: RawMessage, arrival: Arrival): PacketInfo {
-    const info = { ...arrival, size: raw.fullLength, truncated: raw.cut };
-    return raw.nameBytes.length === 0 ? info : { ...info, from: nameText(raw.nameBytes) };
-  }
-
   #fail(error: Error): void {
-    this.emit('error', error);
+    // The other end has closed without reading everything: an end like others.
+    if (this.#kind !== DATAGRAM && error instanceof PeerError && BY_PEER.has(error.code)) this.emit('end');
+    else this.emit('error', error);
     if (this.#kind !== DATAGRAM) this.close();
   }
 }

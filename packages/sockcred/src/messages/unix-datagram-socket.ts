@@ -9,6 +9,8 @@ import { fdLimit, prepareArrivals } from './arrival.ts';
 import { type PacketOptions, type PacketSending, PacketSocket } from './packet-socket.ts';
 import { socketError } from './refusals.ts';
 
+const NOTHING: PacketSending = Object.freeze({});
+
 /** Options of a bound socket. */
 export interface DatagramBindOptions extends PacketOptions {
   /** Permissions of the socket file: who may send. Default: 0o600. */
@@ -144,7 +146,7 @@ export class UnixDatagramSocket extends PacketSocket {
     done?: (error: Error | null) => void,
   ): void {
     const callback = typeof sending === 'function' ? sending : done;
-    const along = typeof sending === 'function' ? {} : (sending ?? {});
+    const along = typeof sending === 'function' ? NOTHING : (sending ?? NOTHING);
     this.sendPacket(data, to === undefined ? undefined : nameOf(to), along, callback);
   }
 

@@ -210,10 +210,10 @@ export class UnixStream extends Duplex {
     }
     const around = currentView();
     const messages: (StreamMessage | null)[] = [];
+    // All of it is read before anything is given out: whoever gets it may receive himself.
     for (let index = 0; index < result; index++) {
       const raw = messageAt(index);
-      // Copied before anything is given out: whoever gets it may receive himself.
-      messages.push(raw.end ? null : { data: Buffer.from(raw.bytes), ...arrivalOf(raw, around) });
+      messages.push(raw.end ? null : { data: raw.bytes, ...arrivalOf(raw, around) });
     }
     for (const message of messages) {
       if (this.destroyed && message !== null) closeArrival(message);

@@ -54,9 +54,10 @@ const USUAL_ROOM = 0x10000;
 /** Room for data of one batch, unless a single message needs more. */
 const MOST_MEMORY = 0x400000;
 
-/** One received message. `bytes`, `labelBytes`, `nameBytes` and `groupList` are views: copy what is kept. */
+/** One received message. `labelBytes`, `nameBytes` and `groupList` are views: copy what is kept. */
 export interface RawMessage {
-  readonly bytes: Uint8Array;
+  /** A copy. */
+  readonly bytes: Buffer;
   /** How long the message was when it was sent; on streams, of what was read. */
   readonly fullLength: number;
   /** The data did not fit. */
@@ -87,6 +88,7 @@ export interface RawMessage {
 
 let memory = new ArrayBuffer(0);
 let words = new Uint32Array(0);
+let data = Buffer.alloc(0);
 let room = 0;
 let count = 0;
 
@@ -100,6 +102,7 @@ function makeRoom(native: Addon, bytes: number): void {
   const messages = Math.max(1, Math.min(MOST_BATCH, Math.floor(MOST_MEMORY / wanted)));
   memory = native.messageArena(messages, wanted);
   words = new Uint32Array(memory, 0, (messages * MESSAGE_BYTES) / 4);
+  data = Buffer.from(memory);
   room = wanted;
   count = messages;
 }
@@ -140,6 +143,13 @@ function fdsAt(base: number): readonly number[] {
   return Array.from(words.subarray(base + FDS, base + FDS + length));
 }
 
+/** One view less than copying out of a view; short ones come out of the pool that Buffer has. */
+function copied(from: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  data.copy(bytes, 0, from, from + length);
+  return bytes;
+}
+
 /** The message of this index. Its descriptors belong to the caller from here on. */
 export function messageAt(index: number): RawMessage {
   const base = (index * MESSAGE_BYTES) / 4;
@@ -151,7 +161,7 @@ export function messageAt(index: number): RawMessage {
   const nameLength = word(NAME_LENGTH);
   const start = index * MESSAGE_BYTES;
   return {
-    bytes: new Uint8Array(memory, from, word(LENGTH)),
+    bytes: copied(from, word(LENGTH)),
     fullLength: word(FULL_LENGTH),
     cut: (flags & CUT) !== 0,
     controlCut: (flags & CONTROL_CUT) !== 0,

@@ -8,6 +8,7 @@ import { PeerError } from '../errors.ts';
 import { type Addon, addon } from './addon.ts';
 import { fs } from './builtin-modules.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
+import { closeDescriptor } from './owned-fd.ts';
 
 /** A path, or an abstract name without its leading NUL: unix(7). */
 export type UnixName =
@@ -42,11 +43,11 @@ function prepared(make: (native: Addon) => number, step: (native: Addon, fd: num
   try {
     result = step(native, fd);
   } catch (error) {
-    fs().closeSync(fd);
+    closeDescriptor(fd);
     throw error;
   }
   if (result === 0) return { fd };
-  fs().closeSync(fd);
+  closeDescriptor(fd);
   return { refused: outcomeOf(-result) };
 }
 
