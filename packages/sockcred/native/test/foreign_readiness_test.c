@@ -41,6 +41,12 @@ static void each_watch_reports_once(void)
 	CHECK_EQUAL(watched(3), 0);
 	happens(3, both);
 	CHECK_EQUAL(collect(0), 0);
+	happens(3, readable);
+	CHECK_EQUAL(readiness_watch(SET, 3, READINESS_READ | READINESS_WRITE, 8), 0);
+	CHECK_EQUAL(collect(0), 1);
+	CHECK_EQUAL(reports[0].what, READINESS_READ);
+	CHECK_EQUAL(watched(3), 0);
+	happens(3, both);
 	CHECK_EQUAL(readiness_watch(SET, 3, READINESS_READ | READINESS_WRITE, 9), 0);
 	CHECK_EQUAL(readiness_watch(SET, 4, READINESS_WRITE, 10), 0);
 	happenings[4] = writable;
