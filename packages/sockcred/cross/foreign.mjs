@@ -184,6 +184,7 @@ export function runForeign(name, directory, moved = file => file) {
     { encoding: 'utf8' },
   );
   if (compiled.status !== 0) return compiled.stderr;
-  const { status, signal, stderr } = spawnSync(program, { encoding: 'utf8' });
+  // A wrong one may wait for ever.
+  const { status, signal, stderr } = spawnSync(program, { encoding: 'utf8', timeout: 30_000 });
   return status === 0 ? '' : `${signal ?? ''}${stderr}`;
 }
