@@ -14,7 +14,8 @@ import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native, nativeTestSources } from '../native-systems.mjs';
-import { runForeign } from './foreign.mjs';
+import { foreignSystems, runForeign } from './foreign.mjs';
+import { messageExchanges } from './message-mutations.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, linuxKernelHeaders, onlyHeaders, runZig } from './toolchain.mjs';
 
@@ -35,7 +36,14 @@ const compiles = (file, target) => () => {
   return ok ? '' : output;
 };
 
-const standsIn = system => () => runForeign(system, join(scratch, 'foreign'), moved);
+/** One per system, however many changes it is asked about: each is asked about the unchanged sources as well. */
+const standIns = new Map(
+  Object.keys(foreignSystems).map(system => [
+    system,
+    () => runForeign(system, join(scratch, 'foreign'), moved),
+  ]),
+);
+const standsIn = system => standIns.get(system);
 
 function cc(args) {
   return spawnSync(process.env.CC ?? 'cc', ['-std=c11', '-O0', ...args], { encoding: 'utf8' });
@@ -55,7 +63,10 @@ const nativeTests = cases => () => {
   return '';
 };
 
-const fixtures = nativeTests(['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token']);
+const fixtures = nativeTests([
+  ...['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token'],
+  ...['cmsgcred-fields', 'sockcred-fields', 'sockcred2-fields', 'sender-groups'],
+]);
 
 const kernelHeaders = () => {
   for (const [triple, kernel] of linuxArchitectures) {
@@ -78,6 +89,20 @@ const nodeApi = () => {
 const WITNESSES = [
   [/^LINUX_UCRED_/, { headers: compiles('sys_linux.c', 'linux-x64'), fixtures }],
   [/^OPENBSD_/, { headers: compiles('sys_openbsd.c', 'openbsd-x64'), fixtures }],
+  [/^NETBSD_SOCKCRED_/, { headers: compiles('message_netbsd.c', 'netbsd-arm64'), fixtures }],
+  [/^FREEBSD_SOCKCRED2?_/, { headers: compiles('message_freebsd.c', 'freebsd-ia32'), fixtures }],
+  [
+    /^CMSG(CRED|_MOST)_/,
+    {
+      'FreeBSD headers': compiles('message_freebsd.c', 'freebsd-arm64'),
+      'DragonFly declarations': compiles('message_freebsd.c', 'dragonfly-x64'),
+      fixtures,
+    },
+  ],
+  [
+    /^DRAGONFLY_SO_/,
+    { declarations: compiles('message_freebsd.c', 'dragonfly-x64'), 'stand-in': standsIn('dragonfly') },
+  ],
   [/^NETBSD_/, { headers: compiles('sys_netbsd.c', 'netbsd-x64'), fixtures }],
   [
     /^XUCRED_/,
@@ -94,12 +119,12 @@ const WITNESSES = [
   [/^KERNEL_SO_/, { 'headers of a newer Linux': kernelHeaders }],
   [/^DECLARED_/, { 'headers of Node-API': nodeApi }],
   [
-    /^LOCAL_LEVEL sys_freebsd.c$/,
-    { headers: compiles('sys_freebsd.c', 'freebsd-x64'), 'stand-in': standsIn('dragonfly') },
-  ],
-  [
-    /^LOCAL_LEVEL sys_netbsd.c$/,
-    { headers: compiles('sys_netbsd.c', 'netbsd-x64'), 'stand-in': standsIn('netbsd') },
+    /^LOCAL_LEVEL$/,
+    {
+      'FreeBSD headers': compiles('sys_freebsd.c', 'freebsd-x64'),
+      'NetBSD headers': compiles('sys_netbsd.c', 'netbsd-x64'),
+      'stand-in': standsIn('dragonfly'),
+    },
   ],
 ];
 
@@ -109,9 +134,8 @@ function numbers(file) {
   return [...source.matchAll(/^#define (\w+) (0x[0-9a-f]+|\d+)$/gm)].map(match => {
     const [line, name, number] = match;
     const changed = `${line.slice(0, -number.length)}${Number(number) + 1}`;
-    const label = name === 'LOCAL_LEVEL' ? `${name} ${file}` : name;
-    const witnesses = WITNESSES.find(([pattern]) => pattern.test(label))?.[1];
-    if (witnesses === undefined) throw new Error(`nobody is asked about ${label} of ${file}`);
+    const witnesses = WITNESSES.find(([pattern]) => pattern.test(name))?.[1];
+    if (witnesses === undefined) throw new Error(`nobody is asked about ${name} of ${file}`);
     return {
       what: `${file}: ${name} ${number} -> ${Number(number) + 1}`,
       file,
@@ -183,6 +207,7 @@ function exchanges() {
       ['errno == ENOTCONN || errno == EINVAL', 'errno == ENOTCONN'],
       ['all < 0', 'all < -1'],
     ),
+    ...messageExchanges.flatMap(([file, system, ...pairs]) => bsd(file, system, ...pairs)),
   ];
 }
 
@@ -210,8 +235,8 @@ function main() {
   const mutants = [
     ...numbers('layouts.h'),
     ...numbers('linux_options.h'),
-    ...numbers('sys_freebsd.c'),
-    ...numbers('sys_netbsd.c'),
+    ...numbers('unix_socket.h'),
+    ...numbers('message_freebsd.c'),
     ...numbers('node_api_declarations.h'),
     ...exchanges(),
   ];
