@@ -95,7 +95,12 @@ export const messageExchanges = [
     ['else if (!unix_kernel.abstract_names)', 'else if (unix_kernel.abstract_names)'],
     ['return SYS_UNSUPPORTED', 'return 0'],
   ],
-  ['message_walk.c', 'freebsd', ['|| type == message_kernel.attached', '']],
+  [
+    'message_walk.c',
+    'freebsd',
+    ['|| type == message_kernel.attached', ''],
+    ['type != message_kernel.credentials', 'type == message_kernel.credentials'],
+  ],
   [
     'readiness_kqueue.c',
     'freebsd',

@@ -34,6 +34,8 @@ enum message_flag {
 	MESSAGE_FDS_REFUSED = 4,
 	/* No message: the other end has finished. */
 	MESSAGE_END = 8,
+	/* The ids are those that the sender attached, where these have a type of their own. */
+	MESSAGE_ATTACHED = 16,
 };
 
 /*

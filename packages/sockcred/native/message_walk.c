@@ -52,6 +52,8 @@ static void take_credentials(int type, const uint8_t *bytes, size_t size, struct
 		message_forget_sender(out, (uint32_t)status);
 		return;
 	}
+	if (type != message_kernel.credentials)
+		out->flags |= MESSAGE_ATTACHED;
 	if (before == 0 && (ids[0] != out->uid || ids[1] != out->gid || ids[2] != out->effective_uid ||
 			    ids[3] != out->effective_gid || ids[4] != out->pid))
 		message_forget_sender(out, SYS_BAD_LENGTH);

@@ -347,6 +347,7 @@ static void two_forms_under_one_number(void)
 	CHECK_EQUAL(messages->length, 1);
 	the_sender_is_told(messages);
 	CHECK_EQUAL(messages->group_count, 2);
+	CHECK_EQUAL(messages->flags, MESSAGE_ATTACHED);
 	/* Both, in agreement and not. */
 	how = request(MESSAGE_DATAGRAM, 64);
 	has_sender(arrives(10), 70000, 3);
