@@ -10,10 +10,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native, nativeTestSources } from '../native-systems.mjs';
+import { checkDeclarations, nodeApiHeaders, uvHeaders } from './check.mjs';
 import { foreignSystems, runForeign } from './foreign.mjs';
 import { messageExchanges } from './message-mutations.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
@@ -79,11 +79,8 @@ const kernelHeaders = () => {
   return '';
 };
 
-const nodeApi = () => {
-  const include = createRequire(import.meta.url)('node-api-headers').include_dir;
-  const { status, stderr } = cc([`-I${include}`, '-fsyntax-only', join(scratch, 'cross', 'node-api.c')]);
-  return status === 0 ? '' : stderr;
-};
+const nodeApi = () => checkDeclarations(join(scratch, 'cross', 'node-api.c'), nodeApiHeaders());
+const libuv = () => checkDeclarations(join(scratch, 'cross', 'uv.c'), uvHeaders());
 
 /** Who notices a changed number, by its name: every one of them must. */
 const WITNESSES = [
@@ -117,6 +114,7 @@ const WITNESSES = [
   [/^DRAGONFLY_/, { declarations: compiles('sys_freebsd.c', 'dragonfly-x64'), fixtures }],
   [/^DARWIN_/, { headers: compiles('sys_darwin.c', 'darwin-x64'), fixtures }],
   [/^KERNEL_SO_/, { 'headers of a newer Linux': kernelHeaders }],
+  [/^DECLARED_UV_/, { 'headers of libuv': libuv }],
   [/^DECLARED_/, { 'headers of Node-API': nodeApi }],
   [
     /^LOCAL_LEVEL$/,
@@ -238,6 +236,7 @@ function main() {
     ...numbers('unix_socket.h'),
     ...numbers('message_freebsd.c'),
     ...numbers('node_api_declarations.h'),
+    ...numbers('uv_declarations.h'),
     ...exchanges(),
   ];
   // Unchanged, everybody must be silent, or their noticing means nothing.
