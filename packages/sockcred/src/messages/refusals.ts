@@ -4,6 +4,19 @@ import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode } from '../errors.ts';
 import type { Outcome } from '../sys/outcome.ts';
 
+/** What a receiver or the other end can bring about at any time. */
+const BY_PEER: ReadonlySet<PeerErrorCode> = new Set([
+  'ERR_PEER_CLOSED',
+  'ERR_SEND_FDS',
+  'ERR_SEND_FULL',
+  'ERR_SEND_NOBODY',
+]);
+
+/** Whether the other side can bring this about: such an error ends no program that does not listen for it. */
+export function isByPeer(error: unknown): boolean {
+  return error instanceof PeerError && BY_PEER.has(error.code);
+}
+
 /** What was tried. */
 export interface Attempt {
   /** With ids that the sender named. */

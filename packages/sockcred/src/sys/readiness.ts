@@ -12,6 +12,7 @@
 import { PeerError } from '../errors.ts';
 import { addon } from './addon.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
+import { uncaught } from './uncaught.ts';
 
 /** `enum readiness_interest` of `native/readiness.h`. */
 export const READABLE = 1;
@@ -55,7 +56,11 @@ function deliver(count: number): void {
     const watch = waiting.get(token);
     if (watch === undefined) continue;
     waiting.delete(token);
-    watch.report(given[at + 1] as number);
+    try {
+      watch.report(given[at + 1] as number);
+    } catch (error) {
+      uncaught(error);
+    }
   }
 }
 
