@@ -288,6 +288,29 @@ test('what goes along goes with its own bytes, also behind bytes that wait', { s
   assert.equal(files[0]?.[1], readFileSync('/etc/hostname', 'utf8'));
 });
 
+test('descriptors that wait behind bytes are closed when nothing will be sent any more', {
+  skip,
+}, async t => {
+  const before = descriptorsOf('/etc/hostname');
+  const file = openSync('/etc/hostname', 'r');
+  t.after(() => closeSync(file));
+  for (const end of ['ours', 'theirs'] as const) {
+    const [ours, theirs] = UnixStream.pair();
+    ours.write(Buffer.alloc(1_000_000));
+    for (let count = 0; count < 3; count++) ours.send('with file', { fds: [file, file] });
+    assert.equal(descriptorsOf('/etc/hostname'), before + 7);
+    const closed = new Promise(done => ours.on('close', done));
+    (end === 'ours' ? ours : theirs).destroy();
+    await closed;
+    assert.equal(descriptorsOf('/etc/hostname'), before + 1);
+    // What is refused at once is not held either.
+    const late = new Promise<Error | null | undefined>(done => ours.send('late', { fds: [file] }, done));
+    assert.ok(await late);
+    assert.equal(descriptorsOf('/etc/hostname'), before + 1);
+    theirs.destroy();
+  }
+});
+
 test('T7: the other end closes while it is written to: an error, and no signal', { skip }, async t => {
   const { path, next } = await serve(t);
   const client = UnixStream.connect(path);
