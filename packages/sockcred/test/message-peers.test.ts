@@ -5,13 +5,13 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ownDirectory } from './support/peers.js';
+import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
-const skip = needs('linux', 'node');
+const skip = needs('linux');
 const library = new URL('../dist/messages/index.js', import.meta.url);
 
 /** Statements, with `path` for a socket and `until()`; its lines. */
@@ -26,10 +26,7 @@ function program(t: TestContext, statements: string): string[] {
     ${statements}
     console.log('end');
   `;
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
-    encoding: 'utf8',
-    timeout: 30_000,
-  });
+  const run = runProgram(t, source);
   assert.equal(run.status, 0, `${run.signal ?? ''}${run.stderr}`);
   return run.stdout.trim().split('\n');
 }
