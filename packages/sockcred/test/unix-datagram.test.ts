@@ -115,6 +115,7 @@ test('what cannot be sent is told by code', { skip: skipUsers }, async t => {
       sending.send(data, to, more, error => resolve(error instanceof PeerError ? error.code : String(error)));
     });
   assert.equal(await failure(`${path}-nobody`), 'ERR_SEND_NOBODY');
+  assert.equal(await failure(join(path, 'below')), 'ERR_SEND_NOBODY');
   assert.equal(await failure('@sockcred-nobody-is-here'), 'ERR_SEND_NOBODY');
   assert.equal(await failure(undefined), 'ERR_PEER_NOT_CONNECTED');
   assert.equal(await failure(path, Buffer.alloc(5_000_000)), 'ERR_SEND_TOO_LONG');

@@ -189,6 +189,8 @@ export class UnixStream extends Duplex {
       this.push(message);
     } catch (error) {
       uncaught(error);
+      // The stream was left before it asked for more.
+      this.read(0);
     }
   }
 
