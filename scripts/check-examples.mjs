@@ -24,6 +24,7 @@ const ROOMS = [
   'clients',
   'gate',
   'testing',
+  'witnesses',
 ];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;

@@ -79,7 +79,11 @@ export interface Mentions {
   rootUser: boolean;
   sameNamespaces: boolean;
   /** Patterns whose groups a map's roles may refer to. */
-  readonly patterns: { readonly property: FactName; readonly wanted: TextWanted }[];
+  readonly patterns: {
+    readonly property: FactName;
+    readonly wanted: TextWanted;
+    readonly authority: Authority;
+  }[];
 }
 
 /** Where in the rule we are. */
@@ -282,10 +286,12 @@ function readTexts(
   const wanted = oneOrMore(value, place.path, reading.faults).flatMap(
     entry => readText(entry.value, entry.path, reading.faults) ?? [],
   );
+  const weight = authority(property, place, reading);
   for (const matcher of wanted) {
-    if (matcher.groups !== undefined) reading.mentions.patterns.push({ property, wanted: matcher });
+    if (matcher.groups === undefined) continue;
+    reading.mentions.patterns.push({ property, wanted: matcher, authority: weight });
   }
-  return textCondition(place.path, property, wanted, authority(property, place, reading));
+  return textCondition(place.path, property, wanted, weight);
 }
 
 function readNested(

@@ -51,7 +51,7 @@ export interface Authority {
 }
 
 /** The fact as it counts under this authority: a forgeable one may be as good as none. */
-function weighed<N extends FactName>(
+export function weighed<N extends FactName>(
   subject: Subject,
   name: N,
   { strongOnly }: Authority,
@@ -142,6 +142,7 @@ export function textCondition(
   authority: Authority,
 ): Condition {
   return factCondition(path, name, authority, text => {
+    if (text === null) return ['no', `there is no ${name}`];
     const holds = matchers.some(matcher => matcher.match(text) !== undefined);
     const wanted = matchers.map(({ shown }) => shown);
     return [holds ? 'yes' : 'no', compared(name, escapeText(text), wanted, holds)];

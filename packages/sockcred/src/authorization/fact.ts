@@ -34,14 +34,14 @@ export interface FactValues {
   /** Does the process that connected still exist? */
   readonly alive: boolean;
   readonly namespaces: SharedNamespaces;
-  /** Unit of the system's service manager. */
-  readonly unit: string;
-  /** Unit of the user's own service manager. */
-  readonly userUnit: string;
-  /** Application id, from its sandbox. */
-  readonly application: string;
-  /** Container id, from its engine. */
-  readonly container: string;
+  /** Unit of the system's service manager; null: in none. */
+  readonly unit: string | null;
+  /** Unit of the user's own service manager; null: in none. */
+  readonly userUnit: string | null;
+  /** Application id, from its sandbox; null: in none. */
+  readonly application: string | null;
+  /** Container id, from its engine; null: in none. */
+  readonly container: string | null;
 }
 
 /** The name of a fact that rules may be about. */

@@ -6,4 +6,4 @@ export type { Authorize, GateOptions } from './doorkeeper.ts';
 export type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from './events.ts';
 export { type CloseOptions, createGate, type Gate } from './gate.ts';
 export type { ConnectionInjector, Target } from './hand-over.ts';
-export type { LimitName, Limits } from './limits.ts';
+export { type LimitName, type Limits, limitsFault } from './limits.ts';
