@@ -37,6 +37,8 @@ export interface LoadedPolicy {
   readonly findings: readonly Remark[];
   /** The policy as it was written, for explaining it. */
   readonly data: PolicyData;
+  /** Where a path of a decision stands in the file: `rules[2].user`. */
+  readonly positionOf: (path: string) => Position;
 }
 
 /** The line that compilers would print. */
@@ -181,6 +183,7 @@ export function policyInBytes(file: string, bytes: Uint8Array): LoadedPolicy {
     limits: Object.freeze({ ...(limits as Limits | undefined) }),
     findings: placed(toml, policy.findings),
     data,
+    positionOf: (path: string) => toml.positionOf(path, 'key'),
   });
 }
 
@@ -245,6 +248,10 @@ class ReadAgain implements PolicyFile {
 
   get data(): PolicyData {
     return this.#current.data;
+  }
+
+  get positionOf(): LoadedPolicy['positionOf'] {
+    return this.#current.positionOf;
   }
 
   reload(): 'replaced' | 'refused' {

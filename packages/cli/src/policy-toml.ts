@@ -94,7 +94,7 @@ class Walk {
     const names = node.resolvedKey;
     for (const [index, name] of names.entries()) {
       const next = pathTo(path, name);
-      if (!this.places.has(next)) this.#place(next, node.key, node.key);
+      if (!this.places.has(next)) this.#place(next, node, node);
       path = next;
       const rest = names[index + 1];
       const inner: unknown = (at as Record<string | number, unknown>)[name];

@@ -76,8 +76,8 @@ export interface Reading {
 
 /** What a rule says in so many words; for the load report. */
 export interface Mentions {
-  rootUser: boolean;
-  sameNamespaces: boolean;
+  /** Of root, by user or group. */
+  root: boolean;
   /** Patterns whose groups a map's roles may refer to. */
   readonly patterns: {
     readonly property: FactName;
@@ -194,7 +194,7 @@ function readIds(
   const entries = oneOrMore(value, place.path, reading.faults);
   const ids = entries.flatMap(({ value: entry, path }) => readId(entry, kind, path, reading) ?? []);
   if (ids.length === 0) return undefined;
-  if (property === 'user' && ids.includes(0) && !place.underNot) reading.mentions.rootUser = true;
+  if (ids.includes(0) && !place.underNot) reading.mentions.root = true;
   if (property === 'group') return groupCondition(place.path, ids, authority('groups', place, reading));
   const fact = property === 'user' ? 'uid' : 'gid';
   return idCondition(place.path, fact, ids, authority(fact, place, reading));
@@ -226,7 +226,7 @@ function readSameUser(value: unknown, place: Place, reading: Reading): Condition
   if (!yes(value, place.path, faults)) return undefined;
   const { ownUid } = circumstances;
   if (ownUid === undefined) return faults.add('name', place.path, 'this process has no user here');
-  if (ownUid === 0 && !place.underNot) mentions.rootUser = true;
+  if (ownUid === 0 && !place.underNot) mentions.root = true;
   return idCondition(place.path, 'uid', [ownUid], authority('uid', place, reading));
 }
 
@@ -260,14 +260,13 @@ function readChildren(value: unknown, place: Place, reading: Reading): Condition
 }
 
 function readNamespaces(value: unknown, place: Place, reading: Reading): Condition | undefined {
-  const { faults, mentions } = reading;
+  const { faults } = reading;
   const wanted =
     value === true
       ? USUAL_NAMESPACES
       : list(value, place.path, faults).flatMap(
           entry => word(entry.value, entry.path, NAMESPACES, faults) ?? [],
         );
-  if (!place.underNot) mentions.sameNamespaces = true;
   return factCondition(place.path, 'namespaces', authority('namespaces', place, reading), shared => {
     const other = wanted.find(kind => shared[kind] === false);
     if (other !== undefined) return ['no', `another ${other} namespace`];

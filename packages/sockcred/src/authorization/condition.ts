@@ -6,8 +6,7 @@
  */
 
 import { escapeText } from '../credentials/format.ts';
-import type { Fact, FactName, FactValues } from './fact.ts';
-import type { Subject } from './subject.ts';
+import type { Fact, FactName, FactsOfPeer, FactValues } from './fact.ts';
 
 /** Whether something holds of a peer; `unknown` satisfies nothing. */
 export type Verdict = 'yes' | 'no' | 'unknown';
@@ -24,7 +23,7 @@ export interface Because {
 export interface Condition {
   readonly facts: readonly FactName[];
   /** Asks, and writes down what it asked. */
-  test(subject: Subject, because: Because[]): Verdict;
+  test(subject: FactsOfPeer, because: Because[]): Verdict;
 }
 
 /** What the groups of a pattern matched, for the roles of a map. */
@@ -52,7 +51,7 @@ export interface Authority {
 
 /** The fact as it counts under this authority: a forgeable one may be as good as none. */
 export function weighed<N extends FactName>(
-  subject: Subject,
+  subject: FactsOfPeer,
   name: N,
   { strongOnly }: Authority,
 ): Fact<FactValues[N]> {

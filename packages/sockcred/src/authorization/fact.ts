@@ -65,6 +65,11 @@ export interface UnknownFact {
 /** A fact, or why there is none. */
 export type Fact<T> = KnownFact<T> | UnknownFact;
 
+/** The facts of one peer, to be asked for one by one. */
+export interface FactsOfPeer {
+  fact<N extends FactName>(name: N): Fact<FactValues[N]>;
+}
+
 /** Facts on request: a function for each one that can be told, called at most once per decision. */
 export type Witnesses = { readonly [N in FactName]?: () => Fact<FactValues[N]> };
 

@@ -15,7 +15,8 @@ import type { PeerSource } from '../credentials/ask.ts';
 import type { UnknownReason } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, type PeerErrorCode } from '../errors.ts';
-import { descriptorBehind, type HeldProcess, pinBehind, requireLinux } from '../process/peer-process.ts';
+import type { Binding } from '../process/graded.ts';
+import { descriptorBehind, type HeldProcess, requireLinux } from '../process/peer-process.ts';
 import { type Pin, pinPeer } from '../process/pin.ts';
 import { addon } from '../sys/addon.ts';
 import { pinnedPid } from '../sys/pinned-pid.ts';
@@ -60,6 +61,8 @@ function untold(error: unknown): UnknownFact {
 interface Behind {
   pinned<T>(ask: (pin: Pin) => T): T;
   readonly source: PeerSource | HeldProcess;
+  /** What the binding of a claim about it counts as. */
+  binding(found: Binding): Binding;
 }
 
 function told<T>(ask: () => Fact<T>): Fact<T> {
@@ -79,10 +82,10 @@ function aliveOf({ pinned }: Behind): Fact<boolean> {
   }
 }
 
-function applicationOf({ source }: Behind): Fact<string | null> {
+function applicationOf({ source, binding }: Behind): Fact<string | null> {
   const [claim] = peerApplication(source, SANDBOXES).claims;
   if (claim?.applicationId === undefined) return NONE;
-  return weighedClaim(claim.applicationId, claim.authority, claim.binding);
+  return weighedClaim(claim.applicationId, claim.authority, binding(claim.binding));
 }
 
 function witnessesOf(behind: Behind): OtherWitnesses {
@@ -164,6 +167,7 @@ export function peerWitnesses(): readonly (keyof OtherWitnesses)[] {
 export function identifyPeer(peer: PeerCredentials, source: PeerSource): OtherWitnesses {
   const behind: Behind = {
     source,
+    binding: found => found,
     pinned(ask) {
       requireLinux();
       const pin = pinPeer(descriptorBehind(source), peer);
@@ -185,21 +189,8 @@ export function identifyPeer(peer: PeerCredentials, source: PeerSource): OtherWi
   };
 }
 
-/**
- * The same of a process that is held already, for looking: what would a policy be told of it? The process of a
- * peer is told as strongly as by {@link identifyPeer}; one that was found by its number never is.
- *
- * @example
- * ```ts
- * import { runningProcess } from 'sockcred/process';
- * import { identifyProcess } from 'sockcred/witnesses';
- *
- * const self = runningProcess(process.pid);
- * const alive = identifyProcess(self).alive?.();
- * console.log(alive?.known === true && alive.value, alive?.known === true && alive.forgeable !== undefined); // true true
- * self.close();
- * ```
- */
-export function identifyProcess(held: HeldProcess): OtherWitnesses {
-  return witnessesOf({ source: held, pinned: ask => ask(pinBehind(held)) });
+/** What would be told of a process that is held, if a socket had given it; for `sockcred/testing`. */
+export function supposedWitnesses(process: HeldProcess, pin: Pin): OtherWitnesses {
+  const given: Pin = { ...pin, binding: 'kernel', readBinding: 'pinned' };
+  return witnessesOf({ source: process, pinned: ask => ask(given), binding: () => 'pinned' });
 }
