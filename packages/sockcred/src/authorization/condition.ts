@@ -57,7 +57,8 @@ export function weighed<N extends FactName>(
 ): Fact<FactValues[N]> {
   const fact = subject.fact(name);
   if (!fact.known || fact.forgeable === undefined || !strongOnly) return fact;
-  const detail = `of weak authority, and this rule does not believe it: ${fact.forgeable}`;
+  const what = fact.value === null ? 'none is seen, which is never sure' : 'of weak authority';
+  const detail = `${what}, and this rule does not believe it: ${fact.forgeable}`;
   return { known: false, reason: 'ambiguous', detail };
 }
 
