@@ -330,16 +330,6 @@ test('T66: a thousand decisions about processes leave no descriptor open', onLin
   assert.ok(closed?.known === false && closed.reason === 'gone');
 });
 
-test(
-  'T26: whoever is in a pid namespace that is not ours has no number here, and is no child of ours',
-  withNamespaces,
-  async t => {
-    const { socket, peer } = await acceptFrom(t);
-    const told = identifyPeer(peerCredentials(socket), socket).process?.();
-    assert.ok(told?.known && told.value === peer.child.pid);
-  },
-);
-
 test('a process as if it connected: its facts are those that its connection has', asRoot, async t => {
   const cgroup = makeCgroup(t, 'x.service');
   const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1235, groups: [27] });

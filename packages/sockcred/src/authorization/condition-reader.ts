@@ -120,7 +120,7 @@ function readProperties(
   }
   if (!PROPERTIES.some(property => given.has(property))) {
     const where = place.path || 'policy';
-    return reading.faults.add('empty', where, 'a condition that says nothing; everyone: true says it');
+    return reading.faults.add('empty', where, 'a condition that says nothing; if everyone is meant, everyone says so');
   }
   return conditions.length === 0 ? undefined : allOf(conditions);
 }
@@ -174,7 +174,7 @@ function authority(fact: FactName, { path, raises }: Place, { believed, faults }
   const { forgeable } = FACTS[fact];
   const strongOnly = raises && !believed.has(fact);
   if (strongOnly && forgeable !== undefined) {
-    const remedy = `believeForgeable: ["${fact}"] says that this is meant`;
+    const remedy = `believeForgeable with "${fact}" in it says that this is meant`;
     faults.add(
       'forgeable',
       path,

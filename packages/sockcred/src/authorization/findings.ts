@@ -82,7 +82,7 @@ const verdictOn = ({ condition }: { readonly condition: Condition }): Verdict =>
   condition.test(ROOT_ELSEWHERE, []);
 
 const ELSEWHERE =
-  'root of a container without a user namespace is uid 0 and gid 0 too; sameNamespaces: true keeps it out where namespaces can be told';
+  'root of a container without a user namespace is uid 0 and gid 0 too; sameNamespaces keeps it out where namespaces can be told';
 
 /** Where root is let in by name, and may come from a container. */
 function rootElsewhere(rules: readonly Rule[]): readonly Finding[] {
