@@ -24,7 +24,7 @@ const ROOMS = [
     'sockets',
     'diagnosis',
   ],
-  ...['authorization', 'gate', 'adapters', 'clients', 'testing', 'index.ts'],
+  ...['authorization', 'gate', 'adapters', 'clients', 'forwarding', 'testing', 'index.ts'],
 ];
 
 /** Files that ask a kernel or a runtime in rooms that are pure otherwise. */

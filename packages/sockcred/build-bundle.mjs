@@ -16,7 +16,7 @@ const bundle = join(dist, 'bundle');
 /** The rooms that programs import by their own names: `sockcred/gate`. */
 const SUBPATHS = [
   ...['messages', 'process', 'application'],
-  ...['adapters', 'authorization', 'clients', 'gate', 'testing'],
+  ...['adapters', 'authorization', 'clients', 'forwarding', 'gate', 'testing'],
 ];
 
 const OPTIONS = {

@@ -52,6 +52,10 @@ export type PeerErrorCode =
   | 'ERR_PEER_NOT_ADMITTED'
   /** A policy does not accept who is at the other end. */
   | 'ERR_PEER_REFUSED'
+  /** Who was verified to forward a connection or request said nothing about whose it is. */
+  | 'ERR_FORWARDED_ABSENT'
+  /** What was said about whose connection or request it is has not exactly the one form that it may have. */
+  | 'ERR_FORWARDED_MALFORMED'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */
