@@ -24,6 +24,7 @@ const ROOMS = [
   'clients',
   'forwarding',
   'gate',
+  'relaying',
   'testing',
 ];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));

@@ -56,6 +56,10 @@ export type PeerErrorCode =
   | 'ERR_FORWARDED_ABSENT'
   /** What was said about whose connection or request it is has not exactly the one form that it may have. */
   | 'ERR_FORWARDED_MALFORMED'
+  /** The server behind could not be connected to, for the reason in `errno`. */
+  | 'ERR_UPSTREAM_CONNECT'
+  /** A connection cannot be made as this peer: one of its user, group and groups is unknown. */
+  | 'ERR_UPSTREAM_IDENTITY'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */

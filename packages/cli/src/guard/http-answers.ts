@@ -1,6 +1,6 @@
 /** What the guard itself says to an HTTP client, as problem details in JSON: RFC 9457. */
 
-import { type OutgoingHttpHeaders, STATUS_CODES, type ServerResponse } from 'node:http';
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** Something that ends an exchange before, or instead of, an answer of the server behind. */
