@@ -6,7 +6,7 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import { isForwardedName } from 'sockcred/forwarding';
+import { isForwardedName, lenientHeaderName } from 'sockcred/forwarding';
 import { HttpProblem } from './http-answers.ts';
 
 /** A head as it is sent on, without what the guard adds. */
@@ -43,15 +43,10 @@ const NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'
 
 const ABSOLUTE = /^https?:\/\/([a-z0-9._~!$&'()*+,;=%:[\]-]+)([/?][^#]*)?$/i;
 
-/** A name as the most lenient server could read it: CGI turns `-` into `_`, others whatever is no letter or digit. */
-export function lenientName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
-}
-
 /** Takes out what only the guard may say, and the names that the operator gave. */
 export function strippedNames(names: readonly string[]): (name: string) => boolean {
-  const given = new Set(names.map(lenientName));
-  return name => isForwardedName(name) || given.has(lenientName(name));
+  const given = new Set(names.map(lenientHeaderName));
+  return name => isForwardedName(name) || given.has(lenientHeaderName(name));
 }
 
 /** Names and values of a raw list, one after the other. */
@@ -85,6 +80,12 @@ export function passedOn(raw: readonly string[], isStripped: (name: string) => b
       return !BETWEEN_SERVERS.has(lower) && !FRAMING.has(lower) && !named.has(lower) && !isStripped(name);
     })
     .flat();
+}
+
+/** The headers of an answer; its body has the length that it had. */
+export function answerHeaders(raw: readonly string[]): string[] {
+  const length = only(raw, 'content-length');
+  return [...passedOn(raw, () => false), ...(length === undefined ? [] : ['Content-Length', length])];
 }
 
 /** Trailers that reach the other side: what would have been no trailer, or ours, does not. */
@@ -135,15 +136,13 @@ export function readHead(request: IncomingMessage, rules: HeadRules): RequestHea
   const { target, host } = targetOf(method, url, named);
   const body = bodyHeader(request, method);
   const hasBody = body.length > 0 && body[1] !== '0';
-  const waits = hasBody && listOf(raw, 'expect').has('100-continue');
+  const waits = hasBody && request.httpVersion === '1.1' && listOf(raw, 'expect').has('100-continue');
   const trailers = body[1] === 'chunked' ? [...listOf(raw, 'trailer')] : [];
   const announced = trailers.filter(name => !rules.isStripped(name));
   const wantsUpgrade = listOf(raw, 'connection').has('upgrade') && request.httpVersion === '1.1';
   const upgrade = wantsUpgrade
     ? [...listOf(raw, 'upgrade')].find(protocol => rules.upgrades.has(protocol))
     : undefined;
-  if (upgrade !== undefined && hasBody)
-    throw new HttpProblem(400, 'a request that upgrades cannot have a body');
   return {
     method,
     target,

@@ -10,7 +10,7 @@ import {
   forwardedBy,
   verifiedForwarder,
 } from './forwarder.ts';
-import { lenientName, PEER_HEADER } from './header-names.ts';
+import { lenientHeaderName, PEER_HEADER } from './header-names.ts';
 import { readPeerText } from './peer-text.ts';
 
 /** Whose word is believed. */
@@ -25,11 +25,11 @@ function malformed(message: string, cause?: unknown): PeerError {
 
 /** The one header; in another spelling, or twice, somebody between did not do what it should. */
 function headerOf({ rawHeaders }: IncomingMessage): string {
-  const wanted = lenientName(PEER_HEADER);
+  const wanted = lenientHeaderName(PEER_HEADER);
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
-    if (lenientName(name) !== wanted) continue;
+    if (lenientHeaderName(name) !== wanted) continue;
     if (name.toLowerCase() !== wanted) throw malformed(`${PEER_HEADER} is there in another spelling`);
     values.push(rawHeaders[index + 1] ?? '');
   }

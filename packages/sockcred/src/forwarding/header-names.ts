@@ -12,8 +12,18 @@ export const PEER_HEADER = 'Sockcred-Peer';
 
 const PREFIX = 'sockcred-';
 
-/** A name as the most lenient server could read it. */
-export function lenientName(name: string): string {
+/**
+ * A header's name as the most lenient server could read it: two names for which this is the same may be one header to
+ * some server.
+ *
+ * @example
+ * ```ts
+ * import { lenientHeaderName } from 'sockcred/forwarding';
+ *
+ * console.log(lenientHeaderName('X_Remote.User')); // x-remote-user
+ * ```
+ */
+export function lenientHeaderName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
@@ -29,7 +39,7 @@ export function lenientName(name: string): string {
  * ```
  */
 export function isForwardedName(name: string): boolean {
-  return lenientName(name).startsWith(PREFIX);
+  return lenientHeaderName(name).startsWith(PREFIX);
 }
 
 /** What is told in headers. */

@@ -2,7 +2,12 @@
 
 export { type ForwardedOptions, forwardedPeer } from './forwarded-peer.ts';
 export type { BelieveRule, ForwardedPeer } from './forwarder.ts';
-export { type ForwardedHeadersOptions, forwardedHeaders, isForwardedName } from './header-names.ts';
+export {
+  type ForwardedHeadersOptions,
+  forwardedHeaders,
+  isForwardedName,
+  lenientHeaderName,
+} from './header-names.ts';
 export {
   encodeProxyHeader,
   type ProxyAddress,
