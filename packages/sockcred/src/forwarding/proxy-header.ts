@@ -7,7 +7,6 @@
  */
 
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
-import { PeerTypeError } from '../errors.ts';
 import { crc32c } from './crc32c.ts';
 import { peerText } from './peer-text.ts';
 
@@ -23,8 +22,11 @@ export const MOST_HEADER = 16_384;
 const VERSION_2 = 0x20;
 const LOCAL = 0;
 const PROXY = 1;
-const UNIX_STREAM = 0x31;
 const UNIX_PATH_LENGTH = 108;
+
+/** Of a stream, by family: the byte that names it, and how long both addresses are. */
+const UNNAMED = { unix: [0x31, 2 * UNIX_PATH_LENGTH], ipv4: [0x11, 12] } as const;
+
 const TLV_CRC32C = 0x03;
 /** From the range for custom use, 0xE0 to 0xEF; Google, Amazon and Microsoft have published 0xE0, 0xEA and 0xEE. */
 export const TLV_PEER = 0xe5;
@@ -55,19 +57,11 @@ export interface ProxyHeader {
 export interface ProxyHeaderOptions {
   /** Local roles that the peer was given. */
   readonly roles?: readonly string[];
-  /** Where the peer connected to: a path, or an abstract name (`@name`). */
-  readonly path?: string;
-}
-
-function unixName(path: string | undefined): Uint8Array {
-  const field = new Uint8Array(UNIX_PATH_LENGTH);
-  if (path === undefined) return field;
-  const name = new TextEncoder().encode(path.startsWith('@') ? `\0${path.slice(1)}` : path);
-  if (name.length > UNIX_PATH_LENGTH) {
-    throw new PeerTypeError('ERR_ARGUMENT', `path has more than ${UNIX_PATH_LENGTH} bytes`);
-  }
-  field.set(name);
-  return field;
+  /**
+   * In which family it is told that nothing is known of addresses. HAProxy (2.6, for one) takes a header only in
+   * `ipv4`: 0.0.0.0, port 0. Default: `unix`, unnamed.
+   */
+  readonly family?: 'unix' | 'ipv4';
 }
 
 function tlv(type: number, value: Uint8Array): readonly Uint8Array[] {
@@ -80,28 +74,27 @@ function tlv(type: number, value: Uint8Array): readonly Uint8Array[] {
  *
  * @remarks
  * Trust: that of the peer that is given. The identity is in TLV 0xE5, as the text of the `Sockcred-Peer` header;
- * a CRC32C goes along. HAProxy, nginx and others that do not know the TLV skip it.
+ * a CRC32C goes along. Servers that do not know the TLV (nginx, HAProxy) skip it.
  *
- * @throws {@link PeerTypeError} `ERR_ARGUMENT` for a peer that did not connect, for roles that cannot be written, and for
- * a path that is too long.
+ * @throws {@link PeerTypeError} `ERR_ARGUMENT` for a peer that did not connect, and for roles that cannot be written.
  *
  * @example
  * ```ts
  * import { encodeProxyHeader } from 'sockcred/forwarding';
  * import { madeUpPeer } from 'sockcred/testing';
  *
- * const bytes = encodeProxyHeader(madeUpPeer({ uid: 1000 }), { path: '/run/app/socket' });
+ * const bytes = encodeProxyHeader(madeUpPeer({ uid: 1000 }));
  * console.log(bytes.length, bytes[12]?.toString(16)); // 252 21
  * ```
  *
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
  */
 export function encodeProxyHeader(peer: PeerCredentials, options?: ProxyHeaderOptions): Uint8Array {
+  const [family, addresses] = UNNAMED[options?.family ?? 'unix'];
   const parts = [
     SIGNATURE,
-    Uint8Array.of(VERSION_2 | PROXY, UNIX_STREAM, 0, 0),
-    unixName(undefined),
-    unixName(options?.path),
+    Uint8Array.of(VERSION_2 | PROXY, family, 0, 0),
+    new Uint8Array(addresses),
     ...tlv(TLV_PEER, new TextEncoder().encode(peerText(peer, options?.roles))),
     ...tlv(TLV_CRC32C, new Uint8Array(4)),
   ];
