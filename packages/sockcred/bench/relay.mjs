@@ -92,7 +92,7 @@ const RELAYS = {
   socat: name =>
     [echo, bytes].map((behind, index) =>
       start('/usr/bin/socat', [
-        '-d0',
+        '-lf/dev/null',
         '-b65536',
         `UNIX-LISTEN:${at(name, ['echo', 'bytes'][index])},fork,backlog=4096`,
         `UNIX-CONNECT:${behind}`,

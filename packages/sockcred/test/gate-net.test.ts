@@ -8,5 +8,6 @@ Object.defineProperty(process, 'versions', { value: { ...process.versions, deno:
 await import('./gate.test.js');
 await import('./gate-limits.test.js');
 await import('./gate-refusal.test.js');
+await import('./gate-tls.test.js');
 
 export {};
