@@ -136,13 +136,12 @@ static void begin(struct relay *relay, struct pair *pair)
 
 static void stop(struct relay *relay, uint32_t id)
 {
-	struct pair *next;
+	struct pair *pair = relay->pairs;
 
-	for (struct pair *pair = relay->pairs; pair != NULL; pair = next) {
-		next = pair->next;
-		if (pair->id == id)
-			end(relay, pair, ECANCELED, 1);
-	}
+	while (pair != NULL && pair->id != id)
+		pair = pair->next;
+	if (pair != NULL)
+		end(relay, pair, ECANCELED, 1);
 }
 
 /* Whether the thread goes on. */
@@ -263,7 +262,9 @@ static int set_nonblocking(int fd)
 {
 	const int flags = fcntl(fd, F_GETFL);
 
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
+	if (flags < 0)
+		return errno;
+	return (flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : errno;
 }
 
 /* In the order that they were made in. */
