@@ -118,7 +118,12 @@ const RELAYS = {
       ]),
     ),
 };
-const PROGRAMS = { guard: GUARD, haproxy: '/usr/sbin/haproxy', nginx: '/usr/sbin/nginx', socat: '/usr/bin/socat' };
+const PROGRAMS = {
+  guard: GUARD,
+  haproxy: '/usr/sbin/haproxy',
+  nginx: '/usr/sbin/nginx',
+  socat: '/usr/bin/socat',
+};
 const CANNOT_REFUSE = new Set(['socat']);
 
 /** Seconds of processor time of a process and all that came of it; what has ended meanwhile is its parent's. */
