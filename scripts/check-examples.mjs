@@ -22,6 +22,7 @@ const ROOMS = [
   'adapters',
   'authorization',
   'clients',
+  'forwarding',
   'gate',
   'relaying',
   'testing',
