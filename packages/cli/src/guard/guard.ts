@@ -137,11 +137,13 @@ class RunningGuard {
   /** Stops accepting, and waits for what is open; cut() does not. */
   async stop(signal: string): Promise<void> {
     const { graceMs } = this.#options;
+    const { connections } = this.#gate;
     this.#policy.close();
-    this.#journal.note('stopping', { signal, connections: this.#gate.connections });
-    this.#manager.stopping(`${this.#gate.connections} connections are open`);
     const late = setTimeout(() => this.#service.cut(), graceMs);
-    await Promise.all([this.#gate.close({ graceMs }), this.#service.empty()]);
+    const closed = Promise.all([this.#gate.close({ graceMs }), this.#service.empty()]);
+    this.#journal.note('stopping', { signal, connections });
+    this.#manager.stopping(`${connections} connections are open`);
+    await closed;
     clearTimeout(late);
     this.#journal.note('stopped', { signal });
     await this.end();
