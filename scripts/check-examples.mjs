@@ -22,9 +22,11 @@ const ROOMS = [
   'adapters',
   'authorization',
   'clients',
+  'forwarding',
   'gate',
   'relaying',
   'testing',
+  'witnesses',
 ];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;

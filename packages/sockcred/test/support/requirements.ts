@@ -16,6 +16,8 @@ const PROGRAMS = {
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
   openssl: '/usr/bin/openssl',
+  haproxy: '/usr/sbin/haproxy',
+  nginx: '/usr/sbin/nginx',
   bwrap: '/usr/bin/bwrap',
   flatpak: '/usr/bin/flatpak',
   'xdg-dbus-proxy': '/usr/bin/xdg-dbus-proxy',
