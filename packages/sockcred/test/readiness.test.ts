@@ -18,7 +18,7 @@ const addon = require(${JSON.stringify(addon)});
 const pair = () => { const fds = new Int32Array(2); addon.socketPair(0, fds); return fds; };
 const send = (fd, text = 'x') => addon.send(fd, Buffer.from(text), new Uint8Array());
 ${script}`;
-  const { status, signal, stdout, stderr } = runProgram(t, source, 'commonjs');
+  const { status, signal, stdout, stderr } = runProgram(t, source, { module: 'commonjs' });
   assert.equal(status, 0, `${signal ?? ''}${stderr}`);
   return stdout.trim().split('\n');
 }

@@ -249,6 +249,28 @@ s.close()
   assert.throws(() => UnixSeqpacketSocket.connect(`${path}x`), { code: 'ERR_PEER_SYSTEM', errno: 'ENOENT' });
 });
 
+test('a seqpacket that is too long is cut, and says so; descriptors come with it up to the limit', {
+  skip,
+}, async t => {
+  const [ours, theirs] = UnixSeqpacketSocket.pair({ maxMessageBytes: 100, acceptFds: 2 });
+  t.after(() => ours.close());
+  t.after(() => theirs.close());
+  const got = packets(ours, 3);
+  theirs.send(Buffer.alloc(5000, 1), { fds: [0, 1, 2] });
+  theirs.send('');
+  theirs.send('short', { fds: [0] });
+  const told = (await got).map(([data, { size, truncated, fds, fdsLost, sender }]) => {
+    const count = fds.length;
+    for (const fd of fds) fd.close();
+    return [data.length, size, truncated, count, fdsLost, sender.pid === process.pid];
+  });
+  assert.deepEqual(told, [
+    [100, 5000, true, 2, true, true],
+    [0, 0, false, 0, false, true],
+    [5, 5, false, 1, false, true],
+  ]);
+});
+
 /** Runs one of the examples, which says when it receives; its further lines. */
 async function example(
   t: TestContext,

@@ -10,13 +10,23 @@ import { runtime } from './requirements.js';
 /** The words before a program's file. */
 const RUN = { node: [], bun: ['run'], deno: ['run', '--allow-all', '--no-prompt'] } as const;
 
-/** Runs an ES module, or what `require()` takes, and waits for its end. */
+export interface ProgramOptions {
+  /** `commonjs`: what `require()` takes. Default: an ES module. */
+  readonly module?: 'commonjs';
+  /** How many descriptors it may have open. */
+  readonly mostFds?: number;
+}
+
+/** Runs a program and waits for its end. */
 export function runProgram(
   t: TestContext,
   source: string,
-  module: 'esm' | 'commonjs' = 'esm',
+  { module, mostFds }: ProgramOptions = {},
 ): SpawnSyncReturns<string> {
-  const file = join(ownDirectory(t), module === 'esm' ? 'program.mjs' : 'program.cjs');
+  const file = join(ownDirectory(t), module === 'commonjs' ? 'program.cjs' : 'program.mjs');
   writeFileSync(file, source);
-  return spawnSync(process.execPath, [...RUN[runtime()], file], { encoding: 'utf8', timeout: 30_000 });
+  const limited =
+    mostFds === undefined ? [] : ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(mostFds)];
+  const [command = '', ...words] = [...limited, process.execPath, ...RUN[runtime()], file];
+  return spawnSync(command, words, { encoding: 'utf8', timeout: 30_000 });
 }
