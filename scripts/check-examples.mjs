@@ -23,6 +23,7 @@ const ROOMS = [
   'authorization',
   'clients',
   'gate',
+  'relaying',
   'testing',
   'witnesses',
 ];

@@ -6,11 +6,11 @@
 
 import { EventEmitter } from 'node:events';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { Channel } from '../sys/channel.ts';
 import { DATAGRAM, messageAt, type RawMessage, receive, type SEQPACKET } from '../sys/message-arena.ts';
 import { type Beside, type ClaimedIds, send, sendSome } from '../sys/message-socket.ts';
 import type { UnixName } from '../sys/unix-socket.ts';
 import { type Arrival, type ArrivalOptions, arrivalOf, closeArrival, currentView } from './arrival.ts';
-import { Channel } from './channel.ts';
 import { receiveError, sendError } from './refusals.ts';
 
 /** Who sent a message, what came beside it, and how it came. */

@@ -2,12 +2,12 @@
 
 import { EventEmitter } from 'node:events';
 import { PeerTypeError } from '../errors.ts';
+import { Acceptor } from '../listening/acceptor.ts';
 import { nameOf } from '../listening/socket-file.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { SEQPACKET } from '../sys/message-arena.ts';
 import { connectSocket, finishSending, preparedSocket, socketPair } from '../sys/message-socket.ts';
-import { type AcceptOptions, Acceptor } from './acceptor.ts';
-import { fdLimit, prepareArrivals } from './arrival.ts';
+import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
 import { type PacketOptions, type PacketSending, PacketSocket } from './packet-socket.ts';
 import { socketError } from './refusals.ts';
 import type { ServerEvents } from './unix-stream-server.ts';
@@ -134,10 +134,16 @@ export class UnixSeqpacketServer extends EventEmitter<ServerEvents<UnixSeqpacket
   /** See `listenAt()` for what it throws. */
   async listen(path: string): Promise<void> {
     if (this.#acceptor !== undefined) throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
-    this.#acceptor = await Acceptor.open(path, this.#options, this.#mostFds, true, {
-      accepted: fd => this.#accepted(fd),
-      failed: error => this.emit('drop', error),
-    });
+    const prepare = (fd: number) => prepareArrivals(fd, this.#options, this.#mostFds);
+    this.#acceptor = await Acceptor.open(
+      path,
+      this.#options,
+      { seqpacket: true, prepare },
+      {
+        accepted: fd => this.#accepted(fd),
+        failed: error => this.emit('drop', error),
+      },
+    );
   }
 
   #accepted(fd: number): void {

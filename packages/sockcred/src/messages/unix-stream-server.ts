@@ -2,8 +2,8 @@
 
 import { EventEmitter } from 'node:events';
 import { PeerTypeError } from '../errors.ts';
-import { type AcceptOptions, Acceptor } from './acceptor.ts';
-import { fdLimit } from './arrival.ts';
+import { Acceptor } from '../listening/acceptor.ts';
+import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
 import { UnixStream, type UnixStreamOptions } from './unix-stream.ts';
 
 /** Of the server and of its connections; file descriptors are refused unless `acceptFds` says otherwise. */
@@ -53,10 +53,16 @@ export class UnixStreamServer extends EventEmitter<ServerEvents<UnixStream>> {
   /** See `listenAt()` for what it throws. */
   async listen(path: string): Promise<void> {
     if (this.#acceptor !== undefined) throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
-    this.#acceptor = await Acceptor.open(path, this.#options, this.#mostFds, false, {
-      accepted: fd => this.#accepted(fd),
-      failed: error => this.emit('drop', error),
-    });
+    const prepare = (fd: number) => prepareArrivals(fd, this.#options, this.#mostFds);
+    this.#acceptor = await Acceptor.open(
+      path,
+      this.#options,
+      { prepare },
+      {
+        accepted: fd => this.#accepted(fd),
+        failed: error => this.emit('drop', error),
+      },
+    );
   }
 
   #accepted(fd: number): void {

@@ -7,6 +7,7 @@
 import { Duplex } from 'node:stream';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { nameOf } from '../listening/socket-file.ts';
+import { Channel } from '../sys/channel.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { messageAt, receive, STREAM } from '../sys/message-arena.ts';
 import {
@@ -27,7 +28,6 @@ import {
   fdLimit,
   prepareArrivals,
 } from './arrival.ts';
-import { Channel } from './channel.ts';
 import { receiveError, sendError, socketError } from './refusals.ts';
 
 /** Bytes of one sender, and what came beside them. */
