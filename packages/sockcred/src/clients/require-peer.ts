@@ -34,7 +34,8 @@ function refusal(socket: Socket, policy: Policy): Error | undefined {
  * 'error' event while it connects.
  *
  * @remarks
- * Trust: the kernel. Time: ids as of the server's listen(2).
+ * Trust: the kernel. Time: ids as of the server's listen(2); what a policy asks of its process (unit, namespaces) as of
+ * now, as `identifyPeer()` tells it: give `definePolicy()` the `witnesses` of `peerWitnesses()`.
  *
  * @throws {@link PeerError} if the socket is connected: `ERR_PEER_REFUSED`, or what `peerCredentials()` throws.
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
