@@ -116,6 +116,7 @@ test('T59: bytes that are no text are a fault with their line', () => {
   assert.deepEqual(faults('\0'.repeat(100)), ['1:1 syntax']);
   assert.equal(faults(`\ufeff${GOOD}`).length, 1, 'a byte order mark');
   assert.deepEqual(faults(GOOD.replaceAll('\n', '\r\n')), []);
+  assert.deepEqual(faults(`${GOOD}# hidden\r[[rules]]\r`), ['4:9 syntax'], 'two lines in one');
 });
 
 test('T59: nesting without end is a fault, whatever brackets it is made of', () => {

@@ -13,11 +13,11 @@ import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
+import { processNow } from '../witnesses/identify.ts';
 import type { Admission } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
-import { socketWitnesses } from './socket-witnesses.ts';
 
 /** Decides about a peer: a policy, or a function, of which only `true` lets anybody in. */
 export type Authorize = Policy | ((peer: PeerCredentials) => boolean);
@@ -144,6 +144,6 @@ export class Doorkeeper {
     }
     const { identify } = this.#options;
     if (identify === undefined && !authorize.facts.has('process')) return authorize.decide(peer);
-    return authorize.decide(peer, { ...socketWitnesses(connection), ...identify?.(peer, connection) });
+    return authorize.decide(peer, { process: () => processNow(connection), ...identify?.(peer, connection) });
   }
 }

@@ -110,6 +110,15 @@ function witnessesOf(behind: Behind): OtherWitnesses {
   };
 }
 
+/** Which process the peer of a live socket is at this moment; also for gates that nobody gave `identify`. */
+export function processNow(source: PeerSource): Fact<number> {
+  return told(() => {
+    requireLinux();
+    const found = pinnedPid(descriptorBehind(source));
+    return 'pid' in found ? known(found.pid) : { known: false, ...found };
+  });
+}
+
 /**
  * The facts besides the credentials that {@link identifyPeer} can tell on this system, for
  * `PolicyOptions.witnesses`: all of them on Linux, none elsewhere.
@@ -179,12 +188,7 @@ export function identifyPeer(peer: PeerCredentials, source: PeerSource): OtherWi
     },
   };
   return {
-    process: () =>
-      told(() => {
-        requireLinux();
-        const found = pinnedPid(descriptorBehind(source));
-        return 'pid' in found ? known(found.pid) : { known: false, ...found };
-      }),
+    process: () => processNow(source),
     ...witnessesOf(behind),
   };
 }
