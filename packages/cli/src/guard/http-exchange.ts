@@ -157,7 +157,10 @@ export function exchange(
       settle(() => (!isSecond && mayRepeat(error, sent, head) ? send(true) : fail(error)));
     });
     // Of a 101 that nobody asked for there is no other event.
-    sent.on('close', () => settle(() => fail(new Error('no answer'))));
+    sent.on('close', () => {
+      settle(() => fail(new Error('no answer')));
+      if (sent === outgoing) upstream.next();
+    });
     if (head.hasBody) sendBody(request, sent, rules.isStripped);
     else sent.end();
   };
@@ -166,5 +169,5 @@ export function exchange(
     if (!response.writableFinished) outgoing?.destroy();
   });
   if (!head.hasBody) request.resume();
-  send(false);
+  upstream.inTurn(() => send(false));
 }
