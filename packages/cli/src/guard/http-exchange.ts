@@ -156,7 +156,11 @@ export function exchange(
     sent.on('error', error => {
       settle(() => (!isSecond && mayRepeat(error, sent, head) ? send(true) : fail(error)));
     });
-    // Of a 101 that nobody asked for there is no other event.
+    // Nobody asked for it. Without a listener Node would leave that socket open.
+    sent.on('upgrade', (_incoming, socket) => {
+      socket.destroy();
+      settle(() => fail(new Error('another protocol')));
+    });
     sent.on('close', () => {
       settle(() => fail(new Error('no answer')));
       if (sent === outgoing) upstream.next();

@@ -89,8 +89,7 @@ export function createHttpFront(options: HttpFrontOptions): Server {
       () => response,
       () => {
         const upstream = upstreamOf(request);
-        if (++upstream.underway > MOST_UNDERWAY)
-          throw new HttpProblem(503, 'too many requests were sent ahead');
+        if (++upstream.underway > MOST_UNDERWAY) throw new Error('too many were sent ahead');
         response.on('close', () => {
           upstream.underway--;
         });
