@@ -26,6 +26,7 @@ const ROOMS = [
   'gate',
   'relaying',
   'testing',
+  'witnesses',
 ];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;

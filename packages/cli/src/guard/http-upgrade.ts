@@ -12,6 +12,7 @@ import { HttpProblem, sendProblem } from './http-answers.ts';
 import { type ExchangeRules, giveAnswer, limitWait, problemOf, requestUpstream } from './http-exchange.ts';
 import { pairs, passedOn, type RequestHead } from './http-head.ts';
 import type { UpstreamConnection } from './http-upstream.ts';
+import { carryBetween } from './stream-pair.ts';
 
 /** An answer on a connection that HTTP has let go of; the last one on it. */
 export function lastResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
@@ -35,19 +36,6 @@ function switchingProtocols(incoming: IncomingMessage, protocol: string): string
   ];
   const lines = [...pairs(headers)].map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`;
-}
-
-/** Bytes both ways; the end of one way is not that of the other. */
-function carry(client: Duplex, server: Duplex): void {
-  const follow = (from: Duplex, to: Duplex) => {
-    from.pipe(to);
-    from.on('error', () => to.destroy());
-    from.on('close', () => {
-      if (!from.readableEnded) to.destroy();
-    });
-  };
-  follow(client, server);
-  follow(server, client);
 }
 
 /** Asks the server behind whether it goes on in the protocol, and carries bytes if so. */
@@ -82,7 +70,7 @@ export function upgrade(
     socket.write(switchingProtocols(incoming, head.upgrade), 'latin1');
     if (firstOfServer.length > 0) socket.write(firstOfServer);
     if (first.length > 0) server.write(first);
-    carry(socket, server);
+    carryBetween(socket, server);
   });
   outgoing.on('response', incoming => {
     if (settled) return;

@@ -102,6 +102,11 @@ export class Doorkeeper {
     }
   }
 
+  /** Gives back the place of somebody who was let in and could not be served. */
+  giveBack({ peer }: Admission): void {
+    this.#count.release(peer.uid);
+  }
+
   #judge(connection: Accepted, maxConnections: number): Verdict {
     const { name } = this.#options;
     const early = this.#earlyLimit(connection, maxConnections);

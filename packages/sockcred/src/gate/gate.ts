@@ -63,12 +63,6 @@ const IDLE_CHECK_MS = 50;
 
 type Serve = (connection: Accepted, admission: Admission) => void;
 
-/** Half-open until the server behind says otherwise. */
-function socketOver(connection: Accepted): Socket {
-  if (typeof connection !== 'number') return connection;
-  return new Socket({ fd: connection, allowHalfOpen: true, readable: true, writable: true });
-}
-
 function discard(connection: Accepted): void {
   if (typeof connection === 'number') closeDescriptor(connection);
   else connection.destroy();
@@ -97,7 +91,8 @@ class GateInFront implements Gate {
     const handOver = new HandOver(target);
     this.#handOver = handOver;
     this.#serve = (connection, admission) => {
-      const socket = socketOver(connection);
+      const socket = this.#socketOver(connection);
+      if (socket === undefined) return this.#doorkeeper.giveBack(admission);
       this.#doorkeeper.guests.enter(socket, admission);
       handOver.give(socket);
     };
@@ -183,11 +178,27 @@ class GateInFront implements Gate {
   }
 
   #take(connection: Accepted, serve: Serve): void {
-    const refusal = this.#refusal;
     const verdict = this.#doorkeeper.judge(connection, this.#handOver?.maxConnections);
     if (typeof verdict !== 'string') serve(connection, verdict);
-    else if (verdict === 'denied' && refusal?.hasRoom === true) refusal.give(socketOver(connection));
+    else if (verdict === 'denied' && this.#refusal?.hasRoom === true) this.#refuse(connection, this.#refusal);
     else discard(connection);
+  }
+
+  #refuse(connection: Accepted, refusal: Refusal): void {
+    const socket = this.#socketOver(connection);
+    if (socket !== undefined) refusal.give(socket);
+  }
+
+  /** Half-open until the server behind says otherwise; closed where there can be none. */
+  #socketOver(connection: Accepted): Socket | undefined {
+    if (typeof connection !== 'number') return connection;
+    try {
+      return new Socket({ fd: connection, allowHalfOpen: true, readable: true, writable: true });
+    } catch (error) {
+      closeDescriptor(connection);
+      publishFailed(() => ({ gate: this.#options.name, error }));
+      return undefined;
+    }
   }
 }
 

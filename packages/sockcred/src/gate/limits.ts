@@ -102,7 +102,17 @@ export class ConnectionCount {
   }
 }
 
-/** The limits as given, or what is wrong with them. */
+/**
+ * What is wrong with limits, as half a sentence that names the first one; undefined where nothing is. For programs
+ * that read them from a file.
+ *
+ * @example
+ * ```ts
+ * import { limitsFault } from 'sockcred/gate';
+ *
+ * console.log(limitsFault({ connections: -1 })); // limits.connections must be an integer from 0 to 2147483647
+ * ```
+ */
 export function limitsFault(limits: Limits): string | undefined {
   const { acceptsPerUid, ...counts } = limits;
   for (const [name, value] of Object.entries(counts)) {

@@ -42,16 +42,15 @@ function writable(fd: number, signal: AbortSignal | undefined): Promise<void> {
  * @example
  * ```ts
  * import { createServer } from 'node:net';
+ * import { listenAt } from 'sockcred';
  * import { closeDescriptor, connectUpstream, sendFirst } from 'sockcred/relay';
  *
- * const server = createServer(socket => {
- *   socket.on('data', data => console.log(String(data))).on('end', () => server.close()); // hello
- * });
- * server.listen('\0sockcred-first-bytes', async () => {
- *   const fd = await connectUpstream({ path: '@sockcred-first-bytes' });
- *   await sendFirst(fd, Buffer.from('hello'));
- *   closeDescriptor(fd);
- * });
+ * const server = createServer(socket => socket.on('data', data => console.log(String(data)))); // hello
+ * const listening = await listenAt(server, '@sockcred-first-bytes');
+ * const fd = await connectUpstream({ path: '@sockcred-first-bytes' });
+ * await sendFirst(fd, Buffer.from('hello'));
+ * closeDescriptor(fd);
+ * await listening.close();
  * ```
  */
 export async function sendFirst(

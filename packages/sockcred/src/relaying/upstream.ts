@@ -125,11 +125,13 @@ function connectTcp(host: string, port: number, options: ConnectOptions | undefi
  * @example
  * ```ts
  * import { createServer } from 'node:net';
+ * import { listenAt } from 'sockcred';
  * import { closeDescriptor, connectUpstream } from 'sockcred/relay';
  *
- * const server = createServer(() => server.close()).listen('\0sockcred-upstream', async () => {
- *   closeDescriptor(await connectUpstream({ path: '@sockcred-upstream' }));
- * });
+ * const listening = await listenAt(createServer(socket => socket.end()), '@sockcred-upstream');
+ * const fd = await connectUpstream({ path: '@sockcred-upstream' });
+ * closeDescriptor(fd);
+ * await listening.close();
  * ```
  */
 export async function connectUpstream(to: Upstream, options?: ConnectOptions): Promise<number> {

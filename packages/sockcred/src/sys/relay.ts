@@ -94,12 +94,9 @@ function freeId(): number {
  *
  * if (canRelay()) {
  *   const gate = createGate({ authorize: sameUserOnly() }).handDescriptorsTo(async ({ fd, ended }) => {
- *     try {
- *       const upstream = await connectUpstream({ path: '@the-server-behind' });
- *       await relay(fd, upstream).ended;
- *     } catch {
- *       closeDescriptor(fd); // nothing to connect to: connectUpstream() left it ours
- *     }
+ *     const upstream = await connectUpstream({ path: '@the-server-behind' }).catch(() => undefined);
+ *     if (upstream === undefined) closeDescriptor(fd);
+ *     else await relay(fd, upstream).ended;
  *     ended();
  *   });
  *   await gate.listen('@sockcred-relay-example');
