@@ -1,7 +1,15 @@
 /** An HTTP front behind a gate, in front of a server of the test: the way that a request takes through the guard. */
 
 import { once } from 'node:events';
+import {
+  type Agent,
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  request as sendRequest,
+} from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGate, type GateOptions } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
@@ -73,3 +81,35 @@ export async function exchangeBytes(
   await new Promise(closed => socket.once('close', closed));
   return received;
 }
+
+/** A server behind the front, and what it was asked. */
+export async function behind(t: TestContext, handle: RequestListener) {
+  const requests: IncomingMessage[] = [];
+  const server = createHttpServer((request, response) => {
+    requests.push(request);
+    request.on('error', () => {});
+    response.on('error', () => {});
+    handle(request, response);
+  });
+  return { server, requests, to: await listening(t, server) };
+}
+
+/** One request, and what it carries. */
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+  readonly agent?: Agent;
+}
+
+/** Sends a request through a front and reads the whole answer. */
+export async function ask(socketPath: string, { body, agent, ...options }: Sent = {}) {
+  const outgoing = sendRequest({ socketPath, path: '/a', agent: agent ?? false, ...options });
+  outgoing.end(body);
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return { status: incoming.statusCode, incoming, body: await text(incoming) };
+}
+
+/** What the guard itself has to say. */
+export const problem = (body: string) =>
+  JSON.parse(body) as { status: number; title: string; detail: string };
