@@ -52,7 +52,9 @@ function seeds() {
 
 for (const [index, seed] of seeds().entries()) writeFileSync(join(corpus, `seed-${index}`), seed);
 const program = join(directory, 'message-walk');
-const files = ['message_walk.c', 'message_linux.c', 'unix_socket.c', 'layouts.c', 'sys_linux.c'];
+const files = [
+  ...['message_walk.c', 'message_linux.c', 'message_socket.c', 'unix_socket.c', 'layouts.c', 'sys_linux.c'],
+];
 run('clang', [
   ...['-std=c11', '-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined'],
   ...['-o', program, join(here, 'message-walk.c'), ...files.map(file => join(native, file))],

@@ -5,6 +5,7 @@
 
 import { type SecurityLabel, securityLabel } from '../credentials/label.ts';
 import { PeerTypeError } from '../errors.ts';
+import type { ListenOptions } from '../listening/listen-at.ts';
 import { type IdView, idView, unrecordedIds } from '../sys/id-view.ts';
 import type { RawMessage } from '../sys/message-arena.ts';
 import {
@@ -32,6 +33,9 @@ export interface ArrivalOptions {
   /** Ask for a descriptor of the sender's process: Linux 6.5. */
   readonly pidfds?: boolean;
 }
+
+/** Who may connect, how many may wait, and what they may bring. */
+export type AcceptOptions = ListenOptions & ArrivalOptions;
 
 /** Who sent a message, and what came beside it. */
 export interface Arrival {
@@ -85,7 +89,7 @@ export function currentView(): SenderView {
   };
 }
 
-/** The last sender: mostly it is the next one as well, and then it is the same object. */
+/** The last sender: mostly it is the next one as well, and then it is the same object. Not with groups, which are not kept. */
 let last: { raw: RawMessage; view: IdView; sender: MessageCredentials } | undefined;
 
 function senderOf(raw: RawMessage, around: SenderView): MessageCredentials {
@@ -96,7 +100,8 @@ function senderOf(raw: RawMessage, around: SenderView): MessageCredentials {
     last.raw.pid === raw.pid &&
     last.raw.pid !== 0 &&
     last.raw.uid === raw.uid &&
-    last.raw.gid === raw.gid
+    last.raw.gid === raw.gid &&
+    raw.groups.kind === 'unsupported'
   ) {
     return last.sender;
   }

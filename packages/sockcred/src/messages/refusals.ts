@@ -4,6 +4,19 @@ import { escapeText } from '../credentials/format.ts';
 import { PeerError, type PeerErrorCode } from '../errors.ts';
 import type { Outcome } from '../sys/outcome.ts';
 
+/** What a receiver or the other end can bring about at any time. */
+const BY_PEER: ReadonlySet<PeerErrorCode> = new Set([
+  'ERR_PEER_CLOSED',
+  'ERR_SEND_FDS',
+  'ERR_SEND_FULL',
+  'ERR_SEND_NOBODY',
+]);
+
+/** Whether the other side can bring this about: such an error ends no program that does not listen for it. */
+export function isByPeer(error: unknown): boolean {
+  return error instanceof PeerError && BY_PEER.has(error.code);
+}
+
 /** What was tried. */
 export interface Attempt {
   /** With ids that the sender named. */
@@ -50,9 +63,22 @@ function shown(path: string | undefined, what: string): string {
   return path === undefined ? what : `${escapeText(path)}: ${what}`;
 }
 
+/** A socket that could not be made, named or connected. */
+export function socketError(outcome: Outcome, what: string, path?: string): PeerError {
+  const errno = outcome.errno ?? outcome.kind;
+  const details = { scope: 'call', errno, ...(path === undefined ? {} : { path }) } as const;
+  if (outcome.kind === 'unsupported')
+    return new PeerError('ERR_PEER_UNSUPPORTED', shown(path, `${what}: not built in for this system`), {
+      ...details,
+      scope: 'daemon',
+    });
+  return new PeerError('ERR_PEER_SYSTEM', `${shown(path, what)} (${errno})`, details);
+}
+
 /** The error that a refused message amounts to. */
 export function sendError(outcome: Outcome, attempt: Attempt = {}): PeerError {
   const errno = outcome.errno ?? outcome.kind;
+  if (outcome.kind === 'unsupported') return socketError(outcome, 'this cannot be sent', attempt.to);
   const [code, what] = meaning(errno, attempt);
   const path = attempt.to;
   return new PeerError(code, `${shown(path, what)} (${errno})`, {
@@ -71,18 +97,6 @@ export function receiveError(outcome: Outcome): PeerError {
     closed ? 'the other end closed before it had read everything (ECONNRESET)' : `cannot receive: ${errno}`,
     { scope: 'connection', errno },
   );
-}
-
-/** A socket that could not be made, named or connected. */
-export function socketError(outcome: Outcome, what: string, path?: string): PeerError {
-  const errno = outcome.errno ?? outcome.kind;
-  const details = { scope: 'call', errno, ...(path === undefined ? {} : { path }) } as const;
-  if (outcome.kind === 'unsupported')
-    return new PeerError('ERR_PEER_UNSUPPORTED', shown(path, `${what}: not built in for this system`), {
-      ...details,
-      scope: 'daemon',
-    });
-  return new PeerError('ERR_PEER_SYSTEM', `${shown(path, what)} (${errno})`, details);
 }
 
 /** Something that should come with messages, and that this system does not pass. */
