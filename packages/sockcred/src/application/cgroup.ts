@@ -2,7 +2,8 @@
  * In which cgroup a process is now, and whose word each name of its path is.
  * The kernel vouches for the cgroup by its number; the path is the one whose
  * directory has that number. Names at and below the first directory that does
- * not belong to root alone are the word of that directory's owner.
+ * not belong to root alone are the word of that directory's owner, and so are
+ * names below one that systemd has delegated.
  */
 
 import type { Binding } from '../process/graded.ts';
@@ -39,19 +40,30 @@ export interface PeerCgroup {
 export class CgroupFailure extends Error {}
 
 /**
- * Whose word each directory's name is. Pure. With an overflow id, we are in a
- * user namespace: uid 0 is its root and not the machine's, and the overflow id
- * is nobody in particular.
+ * Whose word each of `count` directories' names is, the root of the hierarchy
+ * first. Pure. With an overflow id, we are in a user namespace: uid 0 is its
+ * root and not the machine's, and the overflow id is nobody in particular. A
+ * delegated directory still has its name from above; what is below it is the
+ * word of whom it was given to, who is not the machine's manager even as root.
  */
 export function authorities(
   directories: readonly CgroupDirectory[],
+  count: number,
   overflowUid: number | undefined,
 ): readonly Authority[] {
   let word: Authority | undefined;
-  return directories.map(({ uid, shared }) => {
-    if (word === undefined && (shared || uid === overflowUid)) word = wordOf(undefined);
-    if (word === undefined && (uid !== 0 || overflowUid !== undefined)) word = wordOf(uid);
-    return word ?? ROOT;
+  return Array.from({ length: count }, (_, at) => {
+    const directory = directories[at];
+    if (word === undefined) {
+      if (directory === undefined || directory.shared || directory.uid === overflowUid) {
+        word = wordOf(undefined);
+      } else if (directory.uid !== 0 || overflowUid !== undefined) {
+        word = wordOf(directory.uid);
+      }
+    }
+    const own = word ?? ROOT;
+    if (directory?.delegated === true) word ??= wordOf(directory.uid);
+    return own;
   });
 }
 
@@ -88,7 +100,7 @@ function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
   }
   const binding = checkedBinding(named, way.inode, id, pin);
   if (binding === undefined) return undefined;
-  const words = authorities(way.directories, idView().overflowUid);
+  const words = authorities(way.directories, names.segments.length + 1, idView().overflowUid);
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }
 
