@@ -267,14 +267,18 @@ static int set_nonblocking(int fd)
 	return (flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-/* In the order that they were made in. */
+/* In the order that they were made in. Where others wait to be taken, the thread was woken for them. */
 static void submit(struct relay *relay, struct request *request)
 {
+	int is_first;
+
 	pthread_mutex_lock(&relay->lock);
+	is_first = relay->requests == NULL;
 	*relay->end_of_requests = request;
 	relay->end_of_requests = &request->next;
 	pthread_mutex_unlock(&relay->lock);
-	(void)eventfd_write(relay->waker, 1);
+	if (is_first)
+		(void)eventfd_write(relay->waker, 1);
 }
 
 int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds)
