@@ -23,6 +23,7 @@ const ROOMS = [
   'authorization',
   'clients',
   'gate',
+  'relaying',
   'testing',
 ];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));

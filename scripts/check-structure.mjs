@@ -22,6 +22,7 @@ const ROOMS = [
     'process',
     'application',
     'sockets',
+    'relaying',
     'diagnosis',
   ],
   ...['authorization', 'gate', 'adapters', 'clients', 'testing', 'index.ts'],

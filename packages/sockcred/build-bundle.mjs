@@ -13,10 +13,10 @@ import { build } from 'esbuild';
 const dist = fileURLToPath(new URL('dist/', import.meta.url));
 const bundle = join(dist, 'bundle');
 
-/** The rooms that programs import by their own names: `sockcred/gate`. */
+/** The rooms that programs import by names of their own: `sockcred/gate`; `sockcred/relay` for relaying. */
 const SUBPATHS = [
   ...['messages', 'process', 'application'],
-  ...['adapters', 'authorization', 'clients', 'gate', 'testing'],
+  ...['adapters', 'authorization', 'clients', 'gate', 'relaying', 'testing'],
 ];
 
 const OPTIONS = {

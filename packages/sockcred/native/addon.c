@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 7
+#define ABI 8
 
 enum word {
 	WORD_ERROR = 0,
@@ -244,6 +244,7 @@ static const struct {
 	{ "bindListen", bind_listen },
 	{ "setMode", set_mode },
 	{ "close", close_descriptor },
+	{ "adoptStream", adopt_stream },
 	{ "connect", connect_to },
 	{ "datagramSocket", datagram_socket },
 	{ "bind", bind_to },

@@ -39,6 +39,7 @@ napi_value bind_to(napi_env env, napi_callback_info info);
 napi_value bind_listen(napi_env env, napi_callback_info info);
 napi_value set_mode(napi_env env, napi_callback_info info);
 napi_value close_descriptor(napi_env env, napi_callback_info info);
+napi_value adopt_stream(napi_env env, napi_callback_info info);
 napi_value connect_to(napi_env env, napi_callback_info info);
 
 /* addon_messages.c */

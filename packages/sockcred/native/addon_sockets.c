@@ -95,6 +95,17 @@ napi_value close_descriptor(napi_env env, napi_callback_info info)
 	return integer(env, -sys_close(fd));
 }
 
+/* adoptStream(fd): 0, or minus a status. */
+napi_value adopt_stream(napi_env env, napi_callback_info info)
+{
+	napi_value value;
+	int32_t fd;
+
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &fd) != napi_ok)
+		return broken(env, "adoptStream: a descriptor is needed");
+	return integer(env, -sys_adopt_stream(fd));
+}
+
 /* connect(fd, name): 0, or minus a status. */
 napi_value connect_to(napi_env env, napi_callback_info info)
 {

@@ -198,6 +198,12 @@ int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog);
  */
 int sys_set_mode(int fd, uint32_t mode);
 
+/*
+ * A stream socket that came from elsewhere, by inheritance say, becomes like
+ * our own: non-blocking and close-on-exec. EPROTOTYPE for any other type.
+ */
+int sys_adopt_stream(int fd);
+
 /* connect(), which AF_UNIX does at once or not at all: EAGAIN is a full backlog. */
 int sys_connect(int fd, const uint8_t *name, size_t length);
 

@@ -82,6 +82,12 @@ int sys_bind_listen(int fd, const uint8_t *name, size_t length, int backlog)
 	return SYS_UNSUPPORTED;
 }
 
+int sys_adopt_stream(int fd)
+{
+	(void)fd;
+	return SYS_UNSUPPORTED;
+}
+
 int sys_connect(int fd, const uint8_t *name, size_t length)
 {
 	(void)fd;

@@ -124,7 +124,7 @@ int sys_is_datagram(int type)
 	return type == SOCK_DGRAM;
 }
 
-/* For kernels whose socket() takes no flags; another thread may fork in between. */
+/* For sockets of others, and for kernels whose socket() takes no flags; another thread may fork in between. */
 static int set_flags(int fd)
 {
 	const int status = fcntl(fd, F_GETFL);
@@ -147,6 +147,16 @@ static int unix_socket(int type, int *out)
 	else
 		*out = fd;
 	return status;
+}
+
+int sys_adopt_stream(int fd)
+{
+	int type = 0;
+	const int status = sys_socket_type(fd, &type);
+
+	if (status != 0)
+		return status;
+	return type == SOCK_STREAM ? set_flags(fd) : EPROTOTYPE;
 }
 
 int sys_stream_socket(int *out)

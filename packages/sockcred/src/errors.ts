@@ -52,6 +52,10 @@ export type PeerErrorCode =
   | 'ERR_PEER_NOT_ADMITTED'
   /** A policy does not accept who is at the other end. */
   | 'ERR_PEER_REFUSED'
+  /** The server behind could not be connected to, for the reason in `errno`. */
+  | 'ERR_UPSTREAM_CONNECT'
+  /** A connection cannot be made as this peer: one of its user, group and groups is unknown. */
+  | 'ERR_UPSTREAM_IDENTITY'
   /** Somebody is listening at this path already, or it cannot be proven that nobody is. */
   | 'ERR_LISTEN_IN_USE'
   /** Something that is not a socket is in the way at this path. */

@@ -45,7 +45,7 @@ function between(t: TestContext, passFds = false): Between {
   assert.ok(canRelay());
   const [near, nearInner] = pair();
   const [farInner, far] = pair();
-  const relaying = relay(nearInner, farInner, passFds);
+  const relaying = relay(nearInner, farInner, { passFds });
   return { near: socket(t, near), far: socket(t, far), relaying };
 }
 
@@ -119,7 +119,7 @@ test('a pair that has ended is done with, also if its sockets are open elsewhere
   const [otherInner, other] = pair();
   // The same sockets under other numbers: they outlive the relay's.
   const copies = [addon().duplicate(keptInner), addon().duplicate(otherInner)];
-  const over = relay(keptInner, otherInner, false);
+  const over = relay(keptInner, otherInner);
   over.stop();
   assert.equal((await over.ended).errno, 'ECANCELED');
   for (let round = 0; round < 200; round++) {
@@ -148,7 +148,7 @@ test('descriptors are the relay’s also where it fails, and what is no socket i
   canRelay();
   const before = descriptors();
   const [first, other] = pair();
-  assert.throws(() => relay(first, -1, false), { code: 'ERR_PEER_SYSTEM', errno: 'EBADF' });
+  assert.throws(() => relay(first, -1), { code: 'ERR_PEER_SYSTEM', errno: 'EBADF' });
   assert.throws(() => closeDescriptor(first), { errno: 'EBADF' });
   closeDescriptor(other);
   assert.equal(descriptors(), before);
@@ -180,7 +180,7 @@ else:
     const { _handle } = each as unknown as { _handle: { fd: number } };
     return addon().duplicate(_handle.fd);
   });
-  relay(inner[0] as number, inner[1] as number, passFds);
+  relay(inner[0] as number, inner[1] as number, { passFds });
   first.destroy();
   second.destroy();
   const sent = await sender.line();
@@ -210,7 +210,7 @@ test('a thousand pairs that end in every way leave no descriptor behind', { skip
   for (let index = 0; index < 1000; index++) {
     const [near, nearInner] = pair();
     const [farInner, far] = pair();
-    const relaying = relay(nearInner, farInner, index % 2 === 0);
+    const relaying = relay(nearInner, farInner, { passFds: index % 2 === 0 });
     ended.push(relaying.ended);
     if (index % 3 === 0) assert.equal(addon().send(near, Buffer.alloc(1000), new Uint8Array()), 1000);
     if (index % 5 === 0) relaying.stop();
@@ -232,7 +232,7 @@ test('a thread that ends takes its pairs along', { skip }, async () => {
         const [a, b] = [new Int32Array(2), new Int32Array(2)];
         addon().socketPair(0, a);
         addon().socketPair(0, b);
-        relay(a[1], b[1], index % 2 === 0);
+        relay(a[1], b[1], { passFds: index % 2 === 0 });
         addon().send(a[0], Buffer.alloc(100), new Uint8Array());
         kept.push(a[0], b[0]);
       }

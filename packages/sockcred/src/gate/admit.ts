@@ -2,7 +2,7 @@
 
 import type { Server, Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
-import { type Authorize, Doorkeeper, type GateOptions } from './doorkeeper.ts';
+import { type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
 
 /** Decides about a server's connections. */
 export interface Admitting {
@@ -35,7 +35,7 @@ const admitting = new WeakSet<Server>();
  * await listening.close();
  * ```
  */
-export function admit(server: Server, options: GateOptions): Admitting {
+export function admit(server: Server, options: DoorOptions): Admitting {
   if (typeof server?.emit !== 'function' || typeof server.on !== 'function') {
     throw new PeerTypeError(
       'ERR_ARGUMENT',
@@ -58,7 +58,7 @@ export function admit(server: Server, options: GateOptions): Admitting {
   } as typeof server.emit;
   return {
     get connections() {
-      return doorkeeper.open;
+      return doorkeeper.guests.count;
     },
     replaceAuthorize: authorize => doorkeeper.replaceAuthorize(authorize),
   };

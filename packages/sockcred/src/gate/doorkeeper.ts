@@ -13,85 +13,67 @@ import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
-import { rememberAdmission } from './admissions.ts';
-import { publishAdmitted, publishDenied, publishFailed, publishLimited } from './events.ts';
+import type { Admission } from './admissions.ts';
+import { publishDenied, publishFailed, publishLimited } from './events.ts';
+import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
 import { socketWitnesses } from './socket-witnesses.ts';
 
 /** Decides about a peer: a policy, or a function, of which only `true` lets anybody in. */
 export type Authorize = Policy | ((peer: PeerCredentials) => boolean);
 
-/** What a gate does with each connection. */
-export interface GateOptions {
+/** A connection as whoever accepted it holds it: a socket, or a descriptor that no socket has. */
+export type Accepted = Socket | number;
+
+/** How a gate decides about each connection. */
+export interface DoorOptions {
   readonly authorize: Authorize;
   readonly limits?: Limits;
   /**
-   * Facts besides the credentials, for rules that are about them. Called for each connection; the functions
-   * that it returns are called only if a rule needs them.
+   * Facts besides the credentials, for rules that are about them. Called for each connection, with what may be asked
+   * about it: a socket, or a descriptor that is open for the time of the call. The functions that it returns are
+   * called only if a rule needs them, and in the same turn.
    */
-  readonly identify?: (peer: PeerCredentials, socket: Socket) => OtherWitnesses;
+  readonly identify?: (peer: PeerCredentials, connection: Accepted) => OtherWitnesses;
   /** For messages on `node:diagnostics_channel`. */
   readonly name?: string;
 }
 
+/** Let in; or not let in by the policy; or closed for another reason. */
+export type Verdict = Admission | 'denied' | 'closed';
+
 const BY_FUNCTION = { roles: Object.freeze([]), tried: Object.freeze([]) } as const;
 const FUNCTION_ALLOWED: Decision = Object.freeze({ allowed: true, reason: 'allowed', ...BY_FUNCTION });
 const FUNCTION_DENIED: Decision = Object.freeze({ allowed: false, reason: 'denied', ...BY_FUNCTION });
-
-/** A peer may reset its connection at any time: that is never an error of the program, whoever listens for it. */
-function ignore(): void {}
 
 function checkedAuthorize(authorize: Authorize): Authorize {
   if (typeof authorize === 'function' || typeof authorize?.decide === 'function') return authorize;
   throw new PeerTypeError('ERR_ARGUMENT', 'authorize must be a policy or a function');
 }
 
+function numberOf(connection: Accepted): number {
+  if (typeof connection === 'number') return connection;
+  const handle = handleOf(connection);
+  return handle === undefined ? -1 : descriptorOf(connection, handle);
+}
+
 /** Keeps the door of one gate. */
 export class Doorkeeper {
-  readonly #options: GateOptions;
+  readonly guests: Guests;
+  readonly #options: DoorOptions;
   readonly #count: ConnectionCount;
-  /** The connections that were let in, each with its user. */
-  readonly #sockets = new Map<Socket, number | undefined>();
-  /** One function for all of them: a closure for each would cost more than the rest of the bookkeeping. */
-  readonly #leave: (this: Socket) => void;
   readonly #mostDescriptors: number;
   #authorize: Authorize;
-  #emptied: (() => void) | undefined;
 
-  constructor(options: GateOptions) {
+  constructor(options: DoorOptions) {
     const limits = options.limits ?? {};
     const fault = limitsFault(limits);
     if (fault !== undefined) throw new PeerTypeError('ERR_ARGUMENT', fault);
     this.#options = options;
     this.#authorize = checkedAuthorize(options.authorize);
     this.#count = new ConnectionCount(limits);
-    const leave = (socket: Socket) => this.#release(socket);
-    this.#leave = function () {
-      leave(this);
-    };
+    this.guests = new Guests(options.name, this.#count, limits.firstByteMs);
     this.#mostDescriptors = (descriptorLimit() ?? Infinity) - (limits.spareDescriptors ?? 16);
-  }
-
-  /** The connections that were let in and are open. */
-  get sockets(): Iterable<Socket> {
-    return this.#sockets.keys();
-  }
-
-  /** How many there are. */
-  get open(): number {
-    return this.#sockets.size;
-  }
-
-  /** Resolves once the last connection that was let in has closed. */
-  empty(): Promise<void> {
-    return new Promise(done => {
-      if (this.#sockets.size === 0) return done();
-      const before = this.#emptied;
-      this.#emptied = () => {
-        before?.();
-        done();
-      };
-    });
   }
 
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
@@ -99,88 +81,69 @@ export class Doorkeeper {
     this.#authorize = checkedAuthorize(authorize);
   }
 
-  /** Lets the socket in, or destroys it. Never throws. `maxConnections` is that of the server behind. */
-  admits(socket: Socket, maxConnections?: number): boolean {
-    let admitted = false;
+  /** Lets the socket in, or destroys it. Never throws. */
+  admits(socket: Socket): boolean {
+    const verdict = this.judge(socket);
+    if (typeof verdict === 'string') socket.destroy();
+    else this.guests.enter(socket, verdict);
+    return typeof verdict !== 'string';
+  }
+
+  /**
+   * Decides, and takes the place in the count that whoever is let in gives back when it leaves. Never
+   * throws. `maxConnections` is that of the server behind.
+   */
+  judge(connection: Accepted, maxConnections?: number): Verdict {
     try {
-      admitted = this.#admit(socket, maxConnections ?? Infinity);
+      return this.#judge(connection, maxConnections ?? Infinity);
     } catch (error) {
       publishFailed(() => ({ gate: this.#options.name, error }));
+      return 'closed';
     }
-    if (!admitted) socket.destroy();
-    return admitted;
   }
 
-  #release(socket: Socket): void {
-    // A socket that connects somewhere else closes more than once.
-    if (!this.#sockets.has(socket)) return;
-    this.#count.release(this.#sockets.get(socket));
-    this.#sockets.delete(socket);
-    if (this.#sockets.size === 0) this.#emptied?.();
+  /** Gives back the place of somebody who was let in and could not be served. */
+  giveBack({ peer }: Admission): void {
+    this.#count.release(peer.uid);
   }
 
-  /** Closes a connection that has been let in for running into a limit. */
-  #cut(socket: Socket, limit: LimitName, peer: PeerCredentials): void {
-    publishLimited(() => ({ gate: this.#options.name, limit, peer }));
-    socket.destroy();
-  }
-
-  #admit(socket: Socket, maxConnections: number): boolean {
-    const { name, limits } = this.#options;
-    const early = this.#earlyLimit(socket, maxConnections);
+  #judge(connection: Accepted, maxConnections: number): Verdict {
+    const { name } = this.#options;
+    const early = this.#earlyLimit(connection, maxConnections);
     if (early !== undefined) {
       publishLimited(() => ({ gate: name, limit: early }));
-      return false;
+      return 'closed';
     }
-    const peer = peerCredentials(socket, { side: 'accepted' });
+    const peer = peerCredentials(connection, { side: 'accepted' });
     const limit = this.#count.take(peer.uid, performance.now());
     if (limit !== undefined) {
       publishLimited(() => ({ gate: name, limit, peer }));
-      return false;
+      return 'closed';
     }
     let decision: Decision | undefined;
     try {
-      decision = this.#decide(peer, socket);
+      decision = this.#decide(peer, connection);
     } finally {
       if (decision?.allowed !== true) this.#count.release(peer.uid);
     }
-    if (!decision.allowed) {
-      publishDenied(() => ({ gate: name, peer, decision }));
-      return false;
-    }
-    rememberAdmission(socket, Object.freeze({ peer, decision }));
-    this.#sockets.set(socket, peer.uid);
-    socket.on('error', ignore).on('close', this.#leave);
-    if (limits?.firstByteMs !== undefined) this.#expectByte(socket, limits.firstByteMs, peer);
-    publishAdmitted(() => ({ gate: name, peer, decision, socket }));
-    return true;
+    if (decision.allowed) return Object.freeze({ peer, decision });
+    publishDenied(() => ({ gate: name, peer, decision }));
+    return 'denied';
   }
 
-  #earlyLimit(socket: Socket, maxConnections: number): LimitName | undefined {
-    if (this.#sockets.size >= maxConnections) return 'maxConnections';
-    const handle = handleOf(socket);
+  #earlyLimit(connection: Accepted, maxConnections: number): LimitName | undefined {
+    if (this.guests.count >= maxConnections) return 'maxConnections';
     // The kernel gives the lowest free number: one near the limit means that few are left.
-    const fd = handle === undefined ? -1 : descriptorOf(socket, handle);
-    return fd >= this.#mostDescriptors ? 'spareDescriptors' : undefined;
+    return numberOf(connection) >= this.#mostDescriptors ? 'spareDescriptors' : undefined;
   }
 
-  #decide(peer: PeerCredentials, socket: Socket): Decision {
+  #decide(peer: PeerCredentials, connection: Accepted): Decision {
     const authorize = this.#authorize;
     if (typeof authorize === 'function') {
       return authorize(peer) === true ? FUNCTION_ALLOWED : FUNCTION_DENIED;
     }
     const { identify } = this.#options;
     if (identify === undefined && !authorize.facts.has('process')) return authorize.decide(peer);
-    return authorize.decide(peer, { ...socketWitnesses(socket), ...identify?.(peer, socket) });
-  }
-
-  #expectByte(socket: Socket, milliseconds: number, peer: PeerCredentials): void {
-    const look = () => {
-      if (socket.bytesRead === 0 && !socket.destroyed) this.#cut(socket, 'firstByteMs', peer);
-    };
-    // In a turn that began late, what has arrived in time is read only after the timers: hence one turn more.
-    const timer = setTimeout(() => setImmediate(look), milliseconds);
-    timer.unref();
-    socket.once('close', () => clearTimeout(timer));
+    return authorize.decide(peer, { ...socketWitnesses(connection), ...identify?.(peer, connection) });
   }
 }

@@ -15,7 +15,8 @@ export interface AdmittedEvent {
   readonly gate: string | undefined;
   readonly peer: PeerCredentials;
   readonly decision: Decision;
-  readonly socket: Socket;
+  /** Absent where bare descriptors are handed on. */
+  readonly socket?: Socket;
 }
 
 /** On `sockcred:gate:denied`: the policy did not let a peer in. */

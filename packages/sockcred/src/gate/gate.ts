@@ -3,12 +3,23 @@
  * hands those who may come in to any server, before a byte is parsed.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
-import { PeerTypeError } from '../errors.ts';
-import { type Listening, type ListenOptions, listenAt } from '../listening/listen-at.ts';
-import { type Authorize, Doorkeeper, type GateOptions } from './doorkeeper.ts';
+import { Socket } from 'node:net';
+import { PeerError, PeerTypeError } from '../errors.ts';
+import type { Listening, ListenOptions } from '../listening/listen-at.ts';
+import { closeDescriptor } from '../sys/descriptor.ts';
+import type { Admission } from './admissions.ts';
+import { type Accepted, type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
+import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance } from './entrance.ts';
 import { publishFailed } from './events.ts';
+import type { AdmittedConnection } from './guests.ts';
 import { HandOver, type Target } from './hand-over.ts';
+import { Refusal, type RefuseOptions } from './refusal.ts';
+
+/** What a gate does with each connection. */
+export interface GateOptions extends DoorOptions {
+  /** Tells those whom the policy does not let in; without it they are closed at once. */
+  readonly refuse?: RefuseOptions;
+}
 
 /** How a gate is closed. */
 export interface CloseOptions {
@@ -18,22 +29,178 @@ export interface CloseOptions {
 
 /** In front of one server. */
 export interface Gate {
-  /** What accepts. Give it to `listen({ fd })` for socket activation; `listen()` is for paths. */
-  readonly server: Server;
   /** Connections that were let in and are open. */
   readonly connections: number;
   /** Says who serves those who are let in; once. Gives the gate itself back. */
   handTo(target: Target): Gate;
-  /** Listens at a path, as `listenAt()` does. */
+  /**
+   * The same for somebody who takes bare descriptors: to relay them, or to pass them on. No `net.Socket` is made.
+   * With `limits.firstByteMs` each is handed on once there is something to read.
+   *
+   * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` where a `net.Server` accepts: anywhere but in Node on Linux.
+   */
+  handDescriptorsTo(serve: (connection: AdmittedConnection) => void): Gate;
+  /** Listens at a path, as `listenAt()` does; may be done for several. */
   listen(path: string, options?: ListenOptions): Promise<Listening>;
+  /**
+   * Accepts from a Unix stream socket that listens already, as those of socket activation do; it is the gate's from
+   * then on. Its file, if it has one, stays.
+   *
+   * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+   */
+  listenOn(fd: number): Promise<void>;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void;
-  /** Stops listening, lets open connections end, cuts those that take longer. */
+  /**
+   * Stops listening, lets open connections end, cuts those that take longer. Of descriptors that were handed on only
+   * the end is awaited: who has them closes them.
+   */
   close(options?: CloseOptions): Promise<void>;
 }
 
 const GRACE_MS = 2000;
 const IDLE_CHECK_MS = 50;
+
+type Serve = (connection: Accepted, admission: Admission) => void;
+
+function discard(connection: Accepted): void {
+  if (typeof connection === 'number') closeDescriptor(connection);
+  else connection.destroy();
+}
+
+class GateInFront implements Gate {
+  readonly #options: GateOptions;
+  readonly #doorkeeper: Doorkeeper;
+  readonly #refusal: Refusal | undefined;
+  readonly #entrances = new Set<Entrance>();
+  #handOver: HandOver | undefined;
+  #serve: Serve | undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#doorkeeper = new Doorkeeper(options);
+    this.#refusal = options.refuse === undefined ? undefined : new Refusal(options.refuse);
+  }
+
+  get connections(): number {
+    return this.#doorkeeper.guests.count;
+  }
+
+  handTo(target: Target): Gate {
+    this.#mustBeUntold();
+    const handOver = new HandOver(target);
+    this.#handOver = handOver;
+    this.#serve = (connection, admission) => {
+      const socket = this.#socketOver(connection);
+      if (socket === undefined) return this.#doorkeeper.giveBack(admission);
+      this.#doorkeeper.guests.enter(socket, admission);
+      handOver.give(socket);
+    };
+    return this;
+  }
+
+  handDescriptorsTo(serve: (connection: AdmittedConnection) => void): Gate {
+    this.#mustBeUntold();
+    if (typeof serve !== 'function') {
+      throw new PeerTypeError('ERR_ARGUMENT', 'descriptors are handed to a function');
+    }
+    if (!acceptsDescriptors()) {
+      const message = 'here a net.Server accepts, which keeps descriptors to itself';
+      throw new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+    }
+    this.#serve = (connection, admission) => {
+      this.#doorkeeper.guests.enterDescriptor(connection as number, admission, serve);
+    };
+    return this;
+  }
+
+  async listen(path: string, options?: ListenOptions): Promise<Listening> {
+    const serve = this.#server();
+    const entrance = await openEntrance(path, options, this.#events(serve));
+    this.#begin(entrance);
+    return {
+      path: entrance.path,
+      close: () => {
+        this.#entrances.delete(entrance);
+        return entrance.close();
+      },
+    };
+  }
+
+  async listenOn(fd: number): Promise<void> {
+    const serve = this.#server();
+    this.#begin(await adoptEntrance(fd, this.#events(serve)));
+  }
+
+  replaceAuthorize(authorize: Authorize): void {
+    this.#doorkeeper.replaceAuthorize(authorize);
+  }
+
+  async close(options?: CloseOptions): Promise<void> {
+    const { guests } = this.#doorkeeper;
+    const entrances = [...this.#entrances];
+    this.#entrances.clear();
+    const idle = setInterval(() => this.#handOver?.closeIdle(), IDLE_CHECK_MS);
+    const cut = setTimeout(() => guests.cut(), options?.graceMs ?? GRACE_MS);
+    this.#handOver?.closeIdle();
+    this.#refusal?.end();
+    try {
+      await Promise.all([...entrances.map(entrance => entrance.close()), guests.empty()]);
+    } finally {
+      clearInterval(idle);
+      clearTimeout(cut);
+      this.#handOver?.end();
+    }
+  }
+
+  #mustBeUntold(): void {
+    if (this.#serve === undefined) return;
+    throw new PeerTypeError('ERR_ARGUMENT', 'this gate has been told already who serves');
+  }
+
+  #server(): Serve {
+    if (this.#serve !== undefined) return this.#serve;
+    throw new PeerTypeError('ERR_ARGUMENT', 'handTo() has to say who serves before the gate listens');
+  }
+
+  #begin(entrance: Entrance): void {
+    this.#entrances.add(entrance);
+    this.#handOver?.begin();
+    this.#refusal?.begin();
+  }
+
+  #events(serve: Serve) {
+    return {
+      accepted: (connection: Accepted) => this.#take(connection, serve),
+      // What accept(2) reports while listening (no descriptors left, say) passes; it must not end the program.
+      failed: (error: unknown) => publishFailed(() => ({ gate: this.#options.name, error })),
+    };
+  }
+
+  #take(connection: Accepted, serve: Serve): void {
+    const verdict = this.#doorkeeper.judge(connection, this.#handOver?.maxConnections);
+    if (typeof verdict !== 'string') serve(connection, verdict);
+    else if (verdict === 'denied' && this.#refusal?.hasRoom === true) this.#refuse(connection, this.#refusal);
+    else discard(connection);
+  }
+
+  #refuse(connection: Accepted, refusal: Refusal): void {
+    const socket = this.#socketOver(connection);
+    if (socket !== undefined) refusal.give(socket);
+  }
+
+  /** Half-open until the server behind says otherwise; closed where there can be none. */
+  #socketOver(connection: Accepted): Socket | undefined {
+    if (typeof connection !== 'number') return connection;
+    try {
+      return new Socket({ fd: connection, allowHalfOpen: true, readable: true, writable: true });
+    } catch (error) {
+      closeDescriptor(connection);
+      publishFailed(() => ({ gate: this.#options.name, error }));
+      return undefined;
+    }
+  }
+}
 
 /**
  * Makes a gate. Say with `handTo()` who serves, and with `listen()` where.
@@ -64,70 +231,5 @@ const IDLE_CHECK_MS = 50;
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  */
 export function createGate(options: GateOptions): Gate {
-  const doorkeeper = new Doorkeeper(options);
-  let handOver: HandOver | undefined;
-  let listening: Listening | undefined;
-
-  // Half-open until the server behind says otherwise.
-  const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
-    if (!doorkeeper.admits(socket, handOver?.maxConnections)) return;
-    if (handOver === undefined) socket.destroy();
-    else handOver.give(socket);
-  });
-  server.on('listening', () => handOver?.begin());
-  // What accept(2) reports while listening (no descriptors left, say) passes; it must not end the program.
-  server.on('error', error => publishFailed(() => ({ gate: options.name, error })));
-
-  const gate: Gate = {
-    server,
-    get connections() {
-      return doorkeeper.open;
-    },
-    handTo(target) {
-      if (handOver !== undefined) {
-        throw new PeerTypeError('ERR_ARGUMENT', 'this gate has been told already who serves');
-      }
-      handOver = new HandOver(target);
-      if (server.listening) handOver.begin();
-      return gate;
-    },
-    async listen(path, how) {
-      if (handOver === undefined) {
-        throw new PeerTypeError('ERR_ARGUMENT', 'handTo() has to say who serves before the gate listens');
-      }
-      listening = await listenAt(server, path, how);
-      return listening;
-    },
-    replaceAuthorize: authorize => doorkeeper.replaceAuthorize(authorize),
-    close: how => close(server, listening, doorkeeper, handOver, how?.graceMs ?? GRACE_MS),
-  };
-  return gate;
-}
-
-async function close(
-  server: Server,
-  listening: Listening | undefined,
-  doorkeeper: Doorkeeper,
-  handOver: HandOver | undefined,
-  graceMs: number,
-): Promise<void> {
-  const idle = setInterval(() => handOver?.closeIdle(), IDLE_CHECK_MS);
-  const cut = setTimeout(() => {
-    for (const socket of doorkeeper.sockets) socket.destroy();
-  }, graceMs);
-  handOver?.closeIdle();
-  try {
-    await Promise.all([stopListening(server, listening), doorkeeper.empty()]);
-  } finally {
-    clearInterval(idle);
-    clearTimeout(cut);
-    handOver?.end();
-  }
-}
-
-/** Resolves when the last connection that was accepted has ended. */
-async function stopListening(server: Server, listening: Listening | undefined): Promise<void> {
-  if (!server.listening) return;
-  if (listening !== undefined) await listening.close();
-  else await new Promise<void>(done => server.close(() => done()));
+  return new GateInFront(options);
 }

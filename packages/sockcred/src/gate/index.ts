@@ -2,8 +2,10 @@
 
 export { type Admission, type AdmittedSource, admissionOf, peerOf } from './admissions.ts';
 export { type Admitting, admit } from './admit.ts';
-export type { Authorize, GateOptions } from './doorkeeper.ts';
+export type { Accepted, Authorize, DoorOptions } from './doorkeeper.ts';
 export type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from './events.ts';
-export { type CloseOptions, createGate, type Gate } from './gate.ts';
+export { type CloseOptions, createGate, type Gate, type GateOptions } from './gate.ts';
+export type { AdmittedConnection } from './guests.ts';
 export type { ConnectionInjector, Target } from './hand-over.ts';
 export type { LimitName, Limits } from './limits.ts';
+export type { RefuseOptions } from './refusal.ts';

@@ -5,6 +5,7 @@
 
 import { type SecurityLabel, securityLabel } from '../credentials/label.ts';
 import { PeerTypeError } from '../errors.ts';
+import type { ListenOptions } from '../listening/listen-at.ts';
 import { type IdView, idView, unrecordedIds } from '../sys/id-view.ts';
 import type { RawMessage } from '../sys/message-arena.ts';
 import {
@@ -32,6 +33,9 @@ export interface ArrivalOptions {
   /** Ask for a descriptor of the sender's process: Linux 6.5. */
   readonly pidfds?: boolean;
 }
+
+/** Who may connect, how many may wait, and what they may bring. */
+export type AcceptOptions = ListenOptions & ArrivalOptions;
 
 /** Who sent a message, and what came beside it. */
 export interface Arrival {

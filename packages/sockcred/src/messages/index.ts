@@ -5,8 +5,7 @@
 
 export type { ClaimedIds } from '../sys/message-socket.ts';
 export { ReceivedFd } from '../sys/owned-fd.ts';
-export type { AcceptOptions } from './acceptor.ts';
-export type { Arrival, ArrivalOptions } from './arrival.ts';
+export type { AcceptOptions, Arrival, ArrivalOptions } from './arrival.ts';
 export {
   credentialListener,
   type FirstMessageOptions,

@@ -5,9 +5,9 @@
 
 import { EventEmitter } from 'node:events';
 import { PeerTypeError } from '../errors.ts';
+import { Acceptor } from '../listening/acceptor.ts';
 import { uncaught } from '../sys/uncaught.ts';
-import { type AcceptOptions, Acceptor } from './acceptor.ts';
-import { fdLimit } from './arrival.ts';
+import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
 
 /** The events of a server. */
 export interface ServerEvents<Connection> {
@@ -49,10 +49,13 @@ export abstract class MessageServer<Connection, Options extends AcceptOptions> e
   /** See `listenAt()` for what it throws. */
   async listen(path: string): Promise<void> {
     if (this.#acceptor !== undefined) throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
-    this.#acceptor = await Acceptor.open(path, this.#options, this.#mostFds, this.#kind.seqpacket, {
-      accepted: fd => this.#accepted(fd),
-      failed: error => this.#tell('drop', error),
-    });
+    const prepare = (fd: number) => prepareArrivals(fd, this.#options, this.#mostFds);
+    this.#acceptor = await Acceptor.open(
+      path,
+      this.#options,
+      { seqpacket: this.#kind.seqpacket, prepare },
+      { accepted: fd => this.#accepted(fd), failed: error => this.#tell('drop', error) },
+    );
   }
 
   #accepted(fd: number): void {

@@ -4,10 +4,10 @@
  */
 
 import { PeerError } from '../errors.ts';
+import type { Channel } from '../sys/channel.ts';
 import { type Beside, type ClaimedIds, send, sendSome } from '../sys/message-socket.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { UnixName } from '../sys/unix-socket.ts';
-import type { Channel } from './channel.ts';
 import { type Attempt, sendError } from './refusals.ts';
 
 /** What goes with one message. */

@@ -5,10 +5,10 @@
 
 import { EventEmitter } from 'node:events';
 import { PeerTypeError } from '../errors.ts';
+import { Channel } from '../sys/channel.ts';
 import { DATAGRAM, messageAt, type RawMessage, receive, type SEQPACKET } from '../sys/message-arena.ts';
 import { uncaught } from '../sys/uncaught.ts';
 import { type Arrival, type ArrivalOptions, arrivalOf, closeArrival, currentView } from './arrival.ts';
-import { Channel } from './channel.ts';
 import { type PacketDone, PacketQueue, type PacketSending, type Receiver } from './packet-queue.ts';
 import { isByPeer, receiveError } from './refusals.ts';
 

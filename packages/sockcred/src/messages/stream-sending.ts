@@ -4,9 +4,9 @@
  * until they are sent or nothing will be.
  */
 
+import type { Channel } from '../sys/channel.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { type Beside, type ClaimedIds, duplicateSocket, send } from '../sys/message-socket.ts';
-import type { Channel } from './channel.ts';
 import { sendError } from './refusals.ts';
 
 /** What goes along with the first byte of what is sent. */

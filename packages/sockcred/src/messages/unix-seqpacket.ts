@@ -3,8 +3,7 @@
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { SEQPACKET } from '../sys/message-arena.ts';
 import { finishSending } from '../sys/message-socket.ts';
-import type { AcceptOptions } from './acceptor.ts';
-import { fdLimit, prepareArrivals } from './arrival.ts';
+import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
 import { connectedPair, connectedTo } from './connecting.ts';
 import { type ConnectionKind, MessageServer } from './message-server.ts';
 import type { PacketSending } from './packet-queue.ts';

@@ -1,6 +1,6 @@
 /** A server whose connections are `UnixStream`s: every byte of theirs has a sender from the first one on. */
 
-import type { AcceptOptions } from './acceptor.ts';
+import type { AcceptOptions } from './arrival.ts';
 import { type ConnectionKind, MessageServer } from './message-server.ts';
 import { UnixStream, type UnixStreamOptions } from './unix-stream.ts';
 

@@ -6,6 +6,7 @@
 
 import { Duplex } from 'node:stream';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { Channel } from '../sys/channel.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { messageAt, receive, STREAM } from '../sys/message-arena.ts';
 import { finishSending } from '../sys/message-socket.ts';
@@ -19,7 +20,6 @@ import {
   fdLimit,
   prepareArrivals,
 } from './arrival.ts';
-import { Channel } from './channel.ts';
 import { connectedPair, connectedTo } from './connecting.ts';
 import { isByPeer, receiveError } from './refusals.ts';
 import { type Along, StreamSending, type WriteDone } from './stream-sending.ts';

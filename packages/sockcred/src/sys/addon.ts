@@ -35,6 +35,7 @@ export interface Addon {
   bindListen(fd: number, name: Uint8Array, backlog: number): number;
   setMode(fd: number, mode: number): number;
   close(fd: number): number;
+  adoptStream(fd: number): number;
   connect(fd: number, name: Uint8Array): number;
   datagramSocket(): number;
   bind(fd: number, name: Uint8Array): number;
@@ -78,7 +79,7 @@ export interface Addon {
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 7;
+const ABI = 8;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

@@ -12,7 +12,20 @@ import { errnoName } from './errno.ts';
  * close(2). Whatever it answers, the descriptor is gone afterwards, so it is
  * never to be closed again.
  *
- * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `EBADF` for a descriptor that was not open: a fault of ours.
+ * For descriptors that this library gave, in every runtime: Deno's `node:fs` does not close them.
+ *
+ * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `EBADF` for a descriptor that was not open: a fault of whoever calls.
+ *
+ * @example
+ * ```ts
+ * import { closeDescriptor } from 'sockcred/relay';
+ * import { createGate } from 'sockcred/gate';
+ *
+ * createGate({ authorize: () => true }).handDescriptorsTo(({ fd, ended }) => {
+ *   closeDescriptor(fd);
+ *   ended();
+ * });
+ * ```
  */
 export function closeDescriptor(fd: number): void {
   const status = -addon().close(fd);

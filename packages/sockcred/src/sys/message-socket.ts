@@ -33,6 +33,9 @@ export function isOptionOn(fd: number, option: MessageOption): boolean | undefin
   return result < 0 ? undefined : result === 1;
 }
 
+/** `enum sys_socket_kind` of `native/sys.h`. */
+const LISTENING = 4;
+
 const NO_NAME = new Uint8Array(0);
 const NO_FDS = new Int32Array(0);
 const NO_CLAIM = new Uint32Array(0);
@@ -62,6 +65,13 @@ export function connectSocket(fd: number, name: UnixName): Outcome {
 /** A connection that waits at a listening socket; `EAGAIN` where none does. */
 export function acceptSocket(fd: number): NewSocket {
   return made(addon().accept(fd));
+}
+
+/** A Unix stream socket that listens already, by inheritance say, becomes like our own. */
+export function adoptListener(fd: number): Outcome | 'not-listening' {
+  const native = addon();
+  if (native.kind(fd) !== LISTENING) return 'not-listening';
+  return outcomeOf(-native.adoptStream(fd));
 }
 
 /** Both ends of a new connection: socketpair(2). */

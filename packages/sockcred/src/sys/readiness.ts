@@ -47,6 +47,7 @@ const owner = new Map<number, object>();
 let reports = new Uint32Array(0);
 let lastToken = 0;
 let holding = 0;
+let byThread = false;
 
 function deliver(count: number): void {
   // A report may lead to a wait of its own, which overwrites what is read here.
@@ -83,11 +84,24 @@ function needsThread(): boolean {
 
 function begin(): void {
   if (reports.length > 0) return;
-  const byThread = needsThread();
+  byThread = needsThread();
   let memory = addon().readinessOpen(deliver, byThread);
-  if (memory === -SYS_UNSUPPORTED && !byThread) memory = addon().readinessOpen(deliver, true);
+  if (memory === -SYS_UNSUPPORTED && !byThread) {
+    byThread = true;
+    memory = addon().readinessOpen(deliver, true);
+  }
   if (typeof memory === 'number') throw refused(outcomeOf(-memory), 'no set to wait in');
   reports = new Uint32Array(memory);
+}
+
+/** Does the runtime's own loop wait here? A thread of ours costs each report a change of threads. */
+export function waitsByLoop(): boolean {
+  try {
+    begin();
+  } catch {
+    return false;
+  }
+  return !byThread;
 }
 
 function nextToken(): number {

@@ -6,6 +6,7 @@
 
 import { PeerError } from '../errors.ts';
 import { addon } from './addon.ts';
+import { closeDescriptor } from './descriptor.ts';
 import { errnoName } from './errno.ts';
 import { outcomeOf } from './outcome.ts';
 
@@ -16,6 +17,12 @@ export interface Relayed {
   readonly back: number;
   /** Name of the error that ended it before both ways had come to their end; `ECANCELED` after stop(). */
   readonly errno?: string;
+}
+
+/** What is relayed besides bytes. */
+export interface RelayOptions {
+  /** Passes descriptors on that are sent along; otherwise they are closed. Then bytes are copied, not moved. */
+  readonly passFds?: boolean;
 }
 
 /** One pair that is being relayed. */
@@ -43,7 +50,18 @@ function failure(status: number): PeerError {
   return new PeerError('ERR_PEER_SYSTEM', `cannot relay: ${errno}`, { scope: 'connection', errno });
 }
 
-/** Whether the kernel can do it here. */
+/**
+ * Whether `relay()` works here: on Linux, in a runtime that has all of Node-API.
+ *
+ * @throws {@link PeerError} `ERR_PEER_SYSTEM`, `ERR_PEER_ADDON`
+ *
+ * @example
+ * ```ts
+ * import { canRelay } from 'sockcred/relay';
+ *
+ * const how = canRelay() ? 'relay' : 'pipe';
+ * ```
+ */
 export function canRelay(): boolean {
   if (state === 'unopened') {
     const status = -addon().relayOpen(pairEnded);
@@ -61,20 +79,46 @@ function freeId(): number {
 }
 
 /**
- * Moves bytes between two connected stream sockets until both ways have ended.
- * Both descriptors belong to the relay from here on, also when this throws.
- * With `passFds`, descriptors sent along are passed on; otherwise they are
- * closed.
+ * Moves bytes between two connected stream sockets until both ways have ended:
+ * an end of one side's data becomes one of the other's, and a side that is not read holds up its
+ * writer. Both descriptors belong to the relay from here on, also when this
+ * throws.
  *
- * @throws {@link PeerError} `ERR_PEER_SYSTEM`
+ * @throws {@link PeerError} `ERR_PEER_SYSTEM`, `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`
+ *
+ * @example
+ * ```ts
+ * import { sameUserOnly } from 'sockcred/authorization';
+ * import { createGate } from 'sockcred/gate';
+ * import { canRelay, closeDescriptor, connectUpstream, relay } from 'sockcred/relay';
+ *
+ * if (canRelay()) {
+ *   const gate = createGate({ authorize: sameUserOnly() }).handDescriptorsTo(async ({ fd, ended }) => {
+ *     const upstream = await connectUpstream({ path: '@the-server-behind' }).catch(() => undefined);
+ *     if (upstream === undefined) closeDescriptor(fd);
+ *     else await relay(fd, upstream).ended;
+ *     ended();
+ *   });
+ *   await gate.listen('@sockcred-relay-example');
+ *   await gate.close();
+ * }
+ * ```
+ *
+ * @see https://man7.org/linux/man-pages/man2/splice.2.html
  */
-export function relay(first: number, second: number, passFds: boolean): Relaying {
+export function relay(first: number, second: number, options?: RelayOptions): Relaying {
+  if (!canRelay()) {
+    for (const fd of [first, second]) closeDescriptor(fd);
+    throw new PeerError('ERR_PEER_UNSUPPORTED', 'only Linux moves bytes between sockets by itself', {
+      scope: 'daemon',
+    });
+  }
   const id = freeId();
   let settle: Settle = () => {};
   const ended = new Promise<Relayed>(done => {
     settle = done;
   });
-  const status = -addon().relayAdd(id, first, second, passFds);
+  const status = -addon().relayAdd(id, first, second, options?.passFds === true);
   if (status !== 0) throw failure(status);
   if (pairs.size === 0) addon().relayHold(true);
   pairs.set(id, settle);

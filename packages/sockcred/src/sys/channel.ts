@@ -3,8 +3,8 @@
  * separately, and reported separately, out of one watch.
  */
 
-import { closeDescriptor } from '../sys/descriptor.ts';
-import { HANGUP, READABLE, type Watch, WRITABLE, watch } from '../sys/readiness.ts';
+import { closeDescriptor } from './descriptor.ts';
+import { HANGUP, READABLE, type Watch, WRITABLE, watch } from './readiness.ts';
 
 /** What is done when something is possible. */
 export interface ChannelEvents {

@@ -1,0 +1,168 @@
+/**
+ * Who is in: every connection that was let in, from then until it has ended, as a
+ * socket or as a descriptor. A deadline for the first byte is kept here as well.
+ */
+
+import type { Socket } from 'node:net';
+import type { Decision } from '../authorization/decision.ts';
+import type { PeerCredentials } from '../credentials/peer-credentials.ts';
+import { closeDescriptor } from '../sys/descriptor.ts';
+import { READABLE, watch } from '../sys/readiness.ts';
+import { type Admission, rememberAdmission } from './admissions.ts';
+import { publishAdmitted, publishFailed, publishLimited } from './events.ts';
+import type { ConnectionCount } from './limits.ts';
+
+/** A connection that was let in, and that no object of the runtime holds. */
+export interface AdmittedConnection {
+  /** Non-blocking and close-on-exec. It belongs to whoever is given it. */
+  readonly fd: number;
+  readonly peer: PeerCredentials;
+  readonly decision: Decision;
+  /** Says that the connection is over, after the descriptor was closed or given away: it counts no longer. */
+  ended(): void;
+}
+
+/** A peer may reset its connection at any time: that is never an error of the program, whoever listens for it. */
+function ignore(): void {}
+
+/** Connections of one gate. */
+export class Guests {
+  readonly #gate: string | undefined;
+  readonly #places: ConnectionCount;
+  readonly #firstByteMs: number | undefined;
+  readonly #sockets = new Map<Socket, number | undefined>();
+  readonly #descriptors = new Set<AdmittedConnection>();
+  /** How those are closed that nobody serves yet. */
+  readonly #waiting = new Map<AdmittedConnection, () => void>();
+  /** One function for all of them: a closure for each would cost more than the rest of the bookkeeping. */
+  readonly #leave: (this: Socket) => void;
+  #emptied: (() => void) | undefined;
+
+  constructor(gate: string | undefined, places: ConnectionCount, firstByteMs: number | undefined) {
+    this.#gate = gate;
+    this.#places = places;
+    this.#firstByteMs = firstByteMs;
+    const leave = (socket: Socket) => this.#release(socket);
+    this.#leave = function () {
+      leave(this);
+    };
+  }
+
+  get count(): number {
+    return this.#sockets.size + this.#descriptors.size;
+  }
+
+  /** Resolves once the last one has left. */
+  empty(): Promise<void> {
+    return new Promise(done => {
+      if (this.count === 0) return done();
+      const before = this.#emptied;
+      this.#emptied = () => {
+        before?.();
+        done();
+      };
+    });
+  }
+
+  /** Cuts the sockets. Descriptors are for those to close who have them: they are forgotten. */
+  cut(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const close of this.#waiting.values()) close();
+    for (const connection of this.#descriptors) connection.ended();
+  }
+
+  /** A socket is in until it closes. */
+  enter(socket: Socket, admission: Admission): void {
+    const { peer, decision } = admission;
+    rememberAdmission(socket, admission);
+    this.#sockets.set(socket, peer.uid);
+    socket.on('error', ignore).on('close', this.#leave);
+    if (this.#firstByteMs !== undefined) this.#expectByte(socket, this.#firstByteMs, peer);
+    publishAdmitted(() => ({ gate: this.#gate, peer, decision, socket }));
+  }
+
+  /** A descriptor is in until that is said; whoever serves it gets it once its first byte, or its end, is there. */
+  enterDescriptor(
+    fd: number,
+    { peer, decision }: Admission,
+    serve: (connection: AdmittedConnection) => void,
+  ): void {
+    const connection: AdmittedConnection = {
+      fd,
+      peer,
+      decision,
+      ended: () => {
+        if (!this.#descriptors.delete(connection)) return;
+        this.#places.release(peer.uid);
+        this.#left();
+      },
+    };
+    this.#descriptors.add(connection);
+    publishAdmitted(() => ({ gate: this.#gate, peer, decision }));
+    if (this.#firstByteMs === undefined) serve(connection);
+    else this.#awaitByte(connection, this.#firstByteMs, serve);
+  }
+
+  #release(socket: Socket): void {
+    // A socket that connects somewhere else closes more than once.
+    if (!this.#sockets.has(socket)) return;
+    this.#places.release(this.#sockets.get(socket));
+    this.#sockets.delete(socket);
+    this.#left();
+  }
+
+  #left(): void {
+    if (this.count === 0) this.#emptied?.();
+  }
+
+  #late(peer: PeerCredentials): void {
+    publishLimited(() => ({ gate: this.#gate, limit: 'firstByteMs', peer }));
+  }
+
+  #expectByte(socket: Socket, milliseconds: number, peer: PeerCredentials): void {
+    const look = () => {
+      if (socket.bytesRead !== 0 || socket.destroyed) return;
+      this.#late(peer);
+      socket.destroy();
+    };
+    // In a turn that began late, what has arrived in time is read only after the timers: hence one turn more.
+    const timer = setTimeout(() => setImmediate(look), milliseconds);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  #awaitByte(
+    connection: AdmittedConnection,
+    milliseconds: number,
+    serve: (connection: AdmittedConnection) => void,
+  ): void {
+    const stopWaiting = () => {
+      this.#waiting.delete(connection);
+      clearTimeout(timer);
+      waiting.close();
+    };
+    const close = () => {
+      stopWaiting();
+      closeDescriptor(connection.fd);
+      connection.ended();
+    };
+    const waiting = watch(connection.fd, () => {
+      stopWaiting();
+      serve(connection);
+    });
+    const look = () => {
+      if (!this.#waiting.has(connection)) return;
+      this.#late(connection.peer);
+      close();
+    };
+    const timer = setTimeout(() => setImmediate(look), milliseconds);
+    timer.unref();
+    this.#waiting.set(connection, close);
+    try {
+      waiting.arm(READABLE);
+    } catch (error) {
+      publishFailed(() => ({ gate: this.#gate, error }));
+      close();
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/** Gates that hand on bare descriptors, gates on sockets that listen already, and gates without descriptors left. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readdirSync } from 'node:fs';
+import { connect, createServer, Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { PeerTypeError } from 'sockcred';
+import { type AdmittedConnection, createGate, type GateOptions } from 'sockcred/gate';
+import { closeDescriptor } from 'sockcred/relay';
+import { listeningSocket } from '../dist/sys/unix-socket.js';
+import { dial, everything, ownDirectory, until } from './support/gated.js';
+import { needs, programPath } from './support/requirements.js';
+
+const skip = needs('linux', 'node');
+
+/** A gate that hands descriptors on, and what it has handed on. */
+async function openDescriptorGate(t: TestContext, options: Partial<GateOptions> = {}) {
+  const given: AdmittedConnection[] = [];
+  const gate = createGate({ authorize: () => true, ...options });
+  gate.handDescriptorsTo(connection => given.push(connection));
+  const path = `${ownDirectory(t)}/gate`;
+  await gate.listen(path);
+  t.after(() => gate.close({ graceMs: 0 }));
+  const finish = (connection: AdmittedConnection | undefined) => {
+    closeDescriptor(connection?.fd ?? -1);
+    connection?.ended();
+  };
+  return { gate, path, given, finish };
+}
+
+test('who is let in is handed on as a descriptor, and counts until it is said to have ended', {
+  skip,
+}, async t => {
+  const { gate, path, given, finish } = await openDescriptorGate(t, { limits: { connections: 1 } });
+  const client = await dial(t, path);
+  await until(() => given.length === 1);
+  const [connection] = given as [AdmittedConnection];
+  assert.equal(connection.peer.uid, process.geteuid?.());
+  assert.equal(connection.decision.allowed, true);
+  assert.equal(gate.connections, 1);
+  assert.equal(await everything(await dial(t, path)), '', 'one too many');
+  client.write('hello');
+  const socket = new Socket({ fd: connection.fd });
+  assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+  socket.destroy();
+  await once(socket, 'close');
+  assert.equal(gate.connections, 1, 'nobody has said it');
+  connection.ended();
+  connection.ended();
+  assert.equal(gate.connections, 0);
+  await dial(t, path);
+  await until(() => given.length === 2);
+  finish(given[1]);
+  assert.throws(() => gate.handTo(() => {}), PeerTypeError);
+});
+
+test('who is not let in is not handed on, and nothing of it stays open', { skip }, async t => {
+  const { path, given } = await openDescriptorGate(t, { authorize: () => false });
+  await everything(await dial(t, path));
+  const before = readdirSync('/proc/self/fd').length;
+  for (let round = 0; round < 100; round++) await everything(await dial(t, path));
+  assert.equal(given.length, 0);
+  await until(() => readdirSync('/proc/self/fd').length <= before);
+});
+
+test('firstByteMs: handed on when there is something to read, closed when nothing comes', {
+  skip,
+}, async t => {
+  const { gate, path, given, finish } = await openDescriptorGate(t, { limits: { firstByteMs: 300 } });
+  const silent = await dial(t, path);
+  const speaking = await dial(t, path);
+  await until(() => gate.connections === 2);
+  assert.equal(given.length, 0);
+  speaking.write('x');
+  await until(() => given.length === 1);
+  assert.equal(await everything(silent), '');
+  await until(() => gate.connections === 1);
+  const gone = await dial(t, path);
+  gone.destroy();
+  await until(() => given.length === 2);
+  for (const connection of given) finish(connection);
+});
+
+test('close() waits for what was handed on, but not for ever', { skip }, async t => {
+  const { gate, path, given, finish } = await openDescriptorGate(t, { limits: { firstByteMs: 60_000 } });
+  const client = await dial(t, path);
+  client.write('x');
+  const silent = await dial(t, path);
+  await until(() => given.length === 1 && gate.connections === 2);
+  await gate.close({ graceMs: 10 });
+  assert.equal(await everything(silent), '', 'what was not handed on yet is closed');
+  assert.equal(client.closed, false, 'what was is not ours to close');
+  finish(given[0]);
+  const closing = createGate({ authorize: () => true }).handDescriptorsTo(finish);
+  const other = `${path}-2`;
+  await closing.listen(other);
+  const last = await dial(t, other);
+  await Promise.all([everything(last), closing.close({ graceMs: 60_000 })]);
+});
+
+test('an error of whoever serves does not keep the gate from accepting', { skip }, async t => {
+  const path = `${ownDirectory(t)}/s`;
+  const program = `
+    import { createGate } from 'sockcred/gate';
+    process.on('uncaughtException', error => console.log('uncaught ' + error.message));
+    let count = 0;
+    const gate = createGate({ authorize: () => true }).handTo(socket => {
+      socket.end();
+      if (count++ % 2 === 0) throw new Error('no');
+    });
+    await gate.listen(process.argv[1]);
+    console.log('listening');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, path], {
+    cwd: new URL('.', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'listening');
+  const clients = Array.from({ length: 10 }, () => connect(path).on('error', () => {}));
+  for (const client of clients) await everything(client);
+  for (let index = 0; index < 5; index++) assert.equal((await lines.next()).value, 'uncaught no');
+});
+
+test('listenOn(): a socket that listens already, and nothing else', { skip }, async t => {
+  const directory = ownDirectory(t);
+  const gate = createGate({ authorize: () => true });
+  await assert.rejects(gate.listenOn(0), PeerTypeError, 'nobody serves yet');
+  gate.handTo(socket => socket.end('served'));
+  t.after(() => gate.close());
+  const file = openSync('/dev/null', 'r');
+  const tcp = createServer().listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  const { _handle } = tcp as unknown as { _handle: { fd: number } };
+  const kinds = [
+    { name: 'stream', seqpacket: false },
+    { name: 'packets', seqpacket: true },
+  ].map(({ name, seqpacket }) => {
+    const made = listeningSocket(
+      { kind: 'path', path: `${directory}/${name}` },
+      0o600,
+      5,
+      undefined,
+      seqpacket,
+    );
+    assert.ok('fd' in made);
+    return made.fd;
+  });
+  const [stream, packets] = kinds as [number, number];
+  for (const wrong of [-1, 1.5, file, _handle.fd, packets, 1_000_000]) {
+    await assert.rejects(gate.listenOn(wrong), PeerTypeError, `fd ${wrong}`);
+  }
+  closeDescriptor(file);
+  closeDescriptor(packets);
+  tcp.close();
+  await gate.listenOn(stream);
+  assert.equal(await everything(await dial(t, `${directory}/stream`)), 'served');
+  await gate.listen(`${directory}/beside`);
+  assert.equal(await everything(await dial(t, `${directory}/beside`)), 'served');
+  await gate.close();
+  assert.ok(readdirSync(directory).includes('stream'), 'the file of whoever bound it stays');
+  assert.ok(!readdirSync(directory).includes('beside'));
+});
+
+/** Hands on a listening socket that is blocking, as a service manager may. */
+const ACTIVATE = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(5)
+os.dup2(os.dup(s.fileno()), 3)
+os.execv(sys.argv[2], [sys.argv[2], '--input-type=module', '-e', sys.argv[3]])
+`;
+
+test('listenOn(): an inherited socket that would block is waited for', {
+  skip: needs('linux', 'node', 'python3'),
+}, async t => {
+  const path = `${ownDirectory(t)}/s`;
+  const program = `
+    import { createGate } from 'sockcred/gate';
+    await createGate({ authorize: () => true }).handTo(socket => socket.end('served')).listenOn(3);
+    setInterval(() => console.log('alive'), 5);`;
+  const child = spawn(programPath('python3'), ['-c', ACTIVATE, path, process.execPath, program], {
+    cwd: new URL('.', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  for (let round = 0; round < 3; round++) {
+    assert.equal((await lines.next()).value, 'alive');
+    assert.equal(await everything(await dial(t, path)), 'served');
+  }
+});
+
+/** With no descriptor kept for anything else; says when accepting pauses. */
+const SMALL = `
+import { subscribe } from 'node:diagnostics_channel';
+import { createGate } from 'sockcred/gate';
+subscribe('sockcred:gate:failed', ({ error }) => console.log('failed ' + error.errno));
+subscribe('sockcred:gate:limited', ({ limit }) => console.log('limited ' + limit));
+const limits = { spareDescriptors: 0 };
+const gate = createGate({ authorize: () => true, limits }).handTo(socket => socket.resume().write('in'));
+await gate.listen(process.argv[1]);
+console.log('listening');
+`;
+
+test('without a descriptor left, those that connect wait, and all of them are served in the end', {
+  skip,
+}, async t => {
+  const path = `${ownDirectory(t)}/s`;
+  const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1" "$2"';
+  const child = spawn('/bin/sh', ['-c', command, process.execPath, SMALL, path], {
+    cwd: new URL('.', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const said: string[] = [];
+  createInterface({ input: child.stdout }).on('line', line => said.push(line));
+  await until(() => said.includes('listening'));
+  const clients = 150;
+  const inside: Socket[] = [];
+  let cut = 0;
+  for (let index = 0; index < clients; index++) {
+    const socket = await dial(t, path);
+    socket.once('data', () => inside.push(socket)).on('close', () => cut++);
+  }
+  await until(() => said.includes('failed EMFILE'));
+  assert.ok(inside.length < 64, `${inside.length} are in`);
+  let served = 0;
+  while (served < clients) {
+    await until(() => inside.length > 0);
+    served += inside.length;
+    for (const socket of inside.splice(0)) socket.destroy();
+  }
+  await until(() => cut === clients);
+  assert.equal(served, clients, 'all were let in');
+  assert.ok(!said.some(line => line.startsWith('limited')));
+  assert.equal(child.exitCode, null);
+});

@@ -1,0 +1,12 @@
+/**
+ * All that a gate does, once more with a `net.Server` that accepts: as in a runtime in whose loop nothing
+ * of ours can wait, which only its name tells (`needsThread()` in `sys/readiness.ts`).
+ */
+
+Object.defineProperty(process, 'versions', { value: { ...process.versions, deno: '0.0.0' } });
+
+await import('./gate.test.js');
+await import('./gate-limits.test.js');
+await import('./gate-refusal.test.js');
+
+export {};

@@ -1,0 +1,89 @@
+/** GateOptions.refuse: those who are denied may be told so, few at a time and not for long. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { PeerError, PeerTypeError } from 'sockcred';
+import { createGate, peerOf } from 'sockcred/gate';
+import { dial, everything, get, openGate, until } from './support/gated.js';
+import { needs } from './support/requirements.js';
+
+const asAnyone = { skip: needs('linux') };
+
+test('who is denied is told so over HTTP, and is let in nowhere', asAnyone, async t => {
+  let welcome = false;
+  const refusals: unknown[] = [];
+  const refuse = createHttpServer((request, response) => {
+    try {
+      peerOf(request);
+    } catch (error) {
+      refusals.push(error);
+    }
+    response.writeHead(403, { connection: 'close' }).end('no');
+  });
+  const http = createHttpServer((_request, response) => response.end('yes'));
+  const { gate, path } = await openGate(t, http, {
+    authorize: () => welcome,
+    refuse: { handTo: refuse },
+  });
+  assert.deepEqual(await get(path), { status: 403, body: 'no' });
+  assert.ok(refusals[0] instanceof PeerError && refusals[0].code === 'ERR_PEER_NOT_ADMITTED');
+  assert.equal(gate.connections, 0);
+  welcome = true;
+  assert.deepEqual(await get(path), { status: 200, body: 'yes' });
+});
+
+test('few are told at the same time, any more are closed at once', asAnyone, async t => {
+  const told: Socket[] = [];
+  const { path } = await openGate(t, () => assert.fail('nobody is let in'), {
+    authorize: () => false,
+    refuse: { handTo: socket => told.push(socket.resume()), connections: 2, ms: 60_000 },
+  });
+  const first = await dial(t, path);
+  const second = await dial(t, path);
+  await until(() => told.length === 2);
+  assert.equal(await everything(await dial(t, path)), '');
+  assert.deepEqual([first.closed, second.closed], [false, false]);
+  first.destroy();
+  await until(() => told[0]?.closed === true);
+  await dial(t, path);
+  await until(() => told.length === 3);
+});
+
+test('and not for long, whatever the server does', asAnyone, async t => {
+  const { path } = await openGate(t, () => {}, {
+    authorize: () => false,
+    refuse: { handTo: socket => void socket.resume(), ms: 100 },
+  });
+  assert.equal(await everything(await dial(t, path)), '');
+});
+
+test('who ran into a limit is not told', asAnyone, async t => {
+  const { path } = await openGate(t, (socket: Socket) => socket.resume().write('in'), {
+    limits: { connections: 1 },
+    refuse: { handTo: () => assert.fail('nobody is denied') },
+  });
+  await once(await dial(t, path), 'data');
+  assert.equal(await everything(await dial(t, path)), '');
+});
+
+test('closing the gate closes those that are being told', asAnyone, async t => {
+  const told: Socket[] = [];
+  const { gate, path } = await openGate(t, () => {}, {
+    authorize: () => false,
+    refuse: { handTo: socket => told.push(socket.resume()), ms: 60_000 },
+  });
+  const client = await dial(t, path);
+  await until(() => told.length === 1);
+  await gate.close();
+  await everything(client);
+});
+
+test('a refusal without bounds is none', () => {
+  for (const wrong of [{ connections: 0 }, { ms: 0 }, { ms: 0.5 }, { handTo: 1 as never }]) {
+    const refuse = { handTo: () => {}, ...wrong };
+    assert.throws(() => createGate({ authorize: () => false, refuse }), PeerTypeError);
+  }
+});
