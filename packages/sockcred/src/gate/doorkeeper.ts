@@ -32,7 +32,7 @@ export interface DoorOptions {
   /**
    * Facts besides the credentials, for rules that are about them. Called for each connection, with what may be asked
    * about it: a socket, or a descriptor that is open for the time of the call. The functions that it returns are
-   * called only if a rule needs them, and in the same turn.
+   * called only if a rule needs them, and in the same turn. `identifyPeer` of `sockcred/witnesses` is such a function.
    */
   readonly identify?: (peer: PeerCredentials, connection: Accepted) => OtherWitnesses;
   /** For messages on `node:diagnostics_channel`. */
