@@ -93,6 +93,7 @@ test('T64: the links of a Kubernetes volume are swapped', onLinux, async t => {
     mkdirSync(join(directory, name));
     writeFileSync(join(directory, name, 'p.toml'), only(uid));
   };
+  chmodSync(directory, 0o1777);
   data('..2026_01', 1);
   symlinkSync('..2026_01', join(directory, '..data'));
   symlinkSync('..data/p.toml', join(directory, 'p.toml'));

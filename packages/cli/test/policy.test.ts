@@ -1,7 +1,7 @@
 /** `sockcred policy`: what is said of a file, and what would be decided about whom. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -230,6 +230,7 @@ test(
     const pipe = ['/bin/sh', '-c', `exec "$@" <'${record}'`, 'sh'];
     assert.equal((await run(t, ['policy', 'test', yes, '--peer', '-'], { before: pipe })).status, 0);
     for (const [peer, status] of [
+      ['/dev/zero', 3],
       ['{}', 3],
       ['{', 2],
       ['{"process":{}}', 2],
@@ -243,6 +244,46 @@ test(
     }
   },
 );
+
+test('test --peer takes what who prints, with unit and sandbox, each as weak as it was', asRoot, async t => {
+  const [strong, weak] = [makeCgroup(t, 'x.service'), makeCgroup(t, 'deleg.slice', 'x.service')];
+  chownSync(join(weak, '..'), 2001, 2001);
+  const path = join(ownDirectory(t, 0o777), 's');
+  const { next } = await openServer(t, path);
+  const client = python(t, connectScript(), { uid: 2001, gid: 2001, groups: [], args: [path] });
+  const target = `${descriptorNumber(await next())}@${process.pid}`;
+  const record = join(ownDirectory(t), 'who.json');
+  const decided = async (cgroup: string, rules: string) => {
+    move(client.child.pid, cgroup);
+    writeFileSync(record, (await run(t, ['who', '--json', target])).stdout);
+    const live = await run(t, ['policy', 'test', '--json', written(t, rules), target]);
+    const { status, stdout, stderr } = await run(t, [
+      'policy',
+      'test',
+      '--json',
+      written(t, rules),
+      '--peer',
+      record,
+    ]);
+    assert.equal(status, live.status, stdout + stderr);
+    assert.deepEqual(JSON.parse(stdout).tried, JSON.parse(live.stdout).tried);
+    return status;
+  };
+  const unit = allow('unit = "x.service"\nalive = true');
+  assert.equal(await decided(strong, unit), 0);
+  assert.equal(await decided(weak, unit), 1);
+  assert.equal(await decided(weak, `${unit}believeForgeable = ["unit"]\n`), 0);
+  const kept =
+    '[[rules]]\neffect = "deny"\nany = [{ container = "c" }, { application = "a" }, { userUnit = "u" }]\n';
+  assert.equal(await decided(strong, `${allow('everyone = true')}${kept}`), 0);
+  const told = JSON.parse(readFileSync(record, 'utf8'));
+  for (const damage of [{ cgroup: 5 }, { claims: [{}] }, { cgroup: { binding: 'kernel', segments: [{}] } }]) {
+    const application = { ...told.application, ...damage };
+    writeFileSync(record, JSON.stringify({ ...told, application }));
+    const { stdout } = await run(t, ['policy', 'test', written(t, unit), '--peer', record]);
+    assert.match(stdout, /^ {2}unit: not-provided/m);
+  }
+});
 
 test('a command line that cannot be meant is refused with what is wrong, and status 2', onLinux, async t => {
   const file = written(t, allow('user = 0'));

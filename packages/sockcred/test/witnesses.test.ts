@@ -394,6 +394,8 @@ hear()`;
   const wanting = (unit: string) => {
     const socket = requirePeer(connect(path), policy(allow({ unit, user: USER.uid })));
     t.after(() => socket.destroy());
+    // The server ends first, with the test.
+    socket.on('error', () => {});
     return once(socket, 'connect');
   };
   await wanting('x.service');

@@ -32,7 +32,7 @@ export interface DoorOptions {
   /**
    * Facts besides the credentials, for policies with rules about them: for others it is not called. It is given what
    * may be asked about the connection: a socket, or a descriptor that is open for this turn. The functions that it
-   * returns are called only if a rule needs them, and in the same turn.
+   * returns are called only if a rule needs them, and in the same turn. `identifyPeer` of `sockcred/witnesses` is such a function.
    */
   readonly identify?: (peer: PeerCredentials, connection: Accepted) => OtherWitnesses;
   /** For messages on `node:diagnostics_channel`. */
