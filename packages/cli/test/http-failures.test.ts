@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Agent, type IncomingMessage, request as sendRequest } from 'node:http';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import type { Admission } from 'sockcred/gate';
 import { ownDirectory, until } from '../../sockcred/build/support/gated.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import type { HttpFailure } from '../dist/guard/http-front.js';
@@ -63,6 +64,33 @@ test('a server that takes too long is 504, and is told that nobody waits', asAny
   assert.equal(problem(reply.body).status, 504);
   await until(() => requests[0]?.socket.destroyed === true);
 });
+
+test(
+  'a client that goes away is connected for no longer, nor are the requests that it sent ahead',
+  asAnyone,
+  async t => {
+    let begun = 0;
+    let given = 0;
+    const connectForever = (_admission: Admission, signal: AbortSignal) => {
+      begun++;
+      return new Promise<Socket>((_done, failed) => {
+        signal.addEventListener('abort', () => {
+          given++;
+          failed(signal.reason);
+        });
+      });
+    };
+    const path = await openFront(t, { path: '/unused' }, { connect: connectForever });
+    const client = connect(path).on('error', () => {});
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+    await until(() => begun === 1);
+    client.destroy();
+    await until(() => given === 1);
+    const { to } = await behind(t, (_request, response) => response.end('ok'));
+    assert.equal((await ask(await openFront(t, to))).body, 'ok');
+    assert.equal(begun, 1);
+  },
+);
 
 test('a client that goes away ends its request at the server behind', asAnyone, async t => {
   let closed = 0;

@@ -110,7 +110,7 @@ function mayRepeat(error: unknown, outgoing: ClientRequest, head: RequestHead): 
   return ['GET', 'HEAD', 'OPTIONS'].includes(head.method) && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
-/** Sends a request on and its answer back. */
+/** Sends a request on and its answer back. If the client goes, UpstreamConnection.end() puts an end to it. */
 export function exchange(
   request: IncomingMessage,
   response: ServerResponse,
@@ -169,9 +169,6 @@ export function exchange(
     else sent.end();
   };
 
-  response.on('close', () => {
-    if (!response.writableFinished) outgoing?.destroy();
-  });
   if (!head.hasBody) request.resume();
   upstream.inTurn(() => send(false));
 }
