@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { recordedPeer } from 'sockcred';
@@ -29,9 +38,22 @@ async function serving(t: TestContext, path: string): Promise<void> {
   assert.equal(await ask(t, path, 'x'), 'x');
 }
 
-test('a line for each decision: who, by which rule, and why', { skip: needsOtherUsers('python3') }, async t => {
+test('a line for each decision: who, by which rule, and why', {
+  skip: needsOtherUsers('python3'),
+}, async t => {
   const path = join(ownDirectory(t), 's');
-  const words = ['--listen', path, '--mode', '0666', '--allow-group', '44', '--deny-user', '3002', '--', '/bin/cat'];
+  const words = [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--allow-group',
+    '44',
+    '--deny-user',
+    '3002',
+    '--',
+    '/bin/cat',
+  ];
   const running = await guard(t, words);
   await ask(t, path, '', { uid: 3001, gid: 3001, groups: [44] });
   await ask(t, path, '', { uid: 3002, gid: 3002, groups: [44] });
@@ -39,7 +61,13 @@ test('a line for each decision: who, by which rule, and why', { skip: needsOther
   await end(running);
   const decided = running.entries().filter(({ event }) => event === 'admitted' || event === 'denied');
   assert.deepEqual(
-    decided.map(({ event, level, peer, decision }) => [event, level, peer?.uid, decision?.reason, decision?.rule?.name]),
+    decided.map(({ event, level, peer, decision }) => [
+      event,
+      level,
+      peer?.uid,
+      decision?.reason,
+      decision?.rule?.name,
+    ]),
     [
       ['admitted', 'info', 3001, 'allowed', '--allow-group 44'],
       ['denied', 'warn', 3002, 'denied', '--deny-user 3002'],
@@ -54,7 +82,10 @@ test('a line for each decision: who, by which rule, and why', { skip: needsOther
   const numbers = decided.map(({ connection }) => connection);
   assert.equal(new Set(numbers).size, 3);
   assert.deepEqual(
-    running.entries().filter(({ event }) => event === 'ended').map(({ connection }) => connection),
+    running
+      .entries()
+      .filter(({ event }) => event === 'ended')
+      .map(({ connection }) => connection),
     [numbers[0]],
   );
 });
@@ -63,14 +94,20 @@ test('T65: names of rules and of files begin no lines and move no cursor', onLin
   const directory = ownDirectory(t);
   const file = join(directory, 'policy.toml');
   const name = 'forged\\n{\\"event\\":\\"admitted\\"}\\u001b[2J\\u009b\\u202e\\u2028\\u007f';
-  writeFileSync(file, `[[rules]]\neffect = "deny"\nname = "${name}"\neveryone = true\n[[rules]]\neffect = "allow"\nuser = 0\n`);
+  writeFileSync(
+    file,
+    `[[rules]]\neffect = "deny"\nname = "${name}"\neveryone = true\n[[rules]]\neffect = "allow"\nuser = 0\n`,
+  );
   const path = join(directory, 's\n{"event":"admitted"}\x1b[2J');
   const running = await guard(t, ['--listen', path, '--policy', file, '--', '/bin/cat']);
   await ask(t, path, '');
   const { stdout, stderr } = await end(running);
   assert.doesNotMatch(stdout, /[^\n\x20-\x7e]/);
   assert.doesNotMatch(stderr, /[\x1b\x9b\x7f\u202e\u2028]/);
-  assert.deepEqual(running.entries().filter(({ event }) => event === 'admitted'), []);
+  assert.deepEqual(
+    running.entries().filter(({ event }) => event === 'admitted'),
+    [],
+  );
   const denied = await running.entry('denied');
   assert.equal(denied.decision?.rule?.name, 'forged\n{"event":"admitted"}\x1b[2J\x9b\u202e\u2028\x7f');
 });
@@ -103,7 +140,17 @@ test('no line is lost when it is ended in the middle of many connections', onLin
   const directory = ownDirectory(t);
   const file = join(directory, 'audit');
   const path = join(directory, 's');
-  const running = startGuard(t, ['--listen', path, '--same-user', '--audit', file, '--grace', '5', '--', '/bin/cat']);
+  const running = startGuard(t, [
+    '--listen',
+    path,
+    '--same-user',
+    '--audit',
+    file,
+    '--grace',
+    '5',
+    '--',
+    '/bin/cat',
+  ]);
   await serving(t, path);
   const script = `
 served = 0
@@ -127,7 +174,10 @@ say(served)
   const entries = entriesIn(file);
   const admitted = entries.filter(({ event }) => event === 'admitted').length;
   const total = served.reduce((sum, one) => sum + one, 0) + 1;
-  assert.ok(admitted >= total && admitted <= total + clients.length, `${admitted} lines of ${total} connections`);
+  assert.ok(
+    admitted >= total && admitted <= total + clients.length,
+    `${admitted} lines of ${total} connections`,
+  );
   assert.equal(entries.filter(({ event }) => event === 'ended').length, admitted);
 });
 
@@ -177,14 +227,27 @@ test('whoever reads the log and goes away does not end the guard', onLinux, asyn
   assert.equal((await running.ended).status, 0);
 });
 
-test('under --run-as the log belongs to that user, who can open it again', { skip: needsOtherUsers('python3') }, async t => {
+test('under --run-as the log belongs to that user, who can open it again', {
+  skip: needsOtherUsers('python3'),
+}, async t => {
   const directory = ownDirectory(t);
   const logs = join(directory, 'logs');
   mkdirSync(logs);
   chownSync(logs, 2345, 2345);
   const file = join(logs, 'audit');
   const path = join(directory, 's');
-  const words = ['--listen', path, '--mode', '0666', '--allow-user', '0', '--run-as', '2345:2345', '--audit', file];
+  const words = [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--allow-user',
+    '0',
+    '--run-as',
+    '2345:2345',
+    '--audit',
+    file,
+  ];
   const running = startGuard(t, [...words, '--', '/bin/cat']);
   await serving(t, path);
   assert.deepEqual([statSync(file).uid, statSync(file).mode & 0o777], [2345, 0o600]);

@@ -21,7 +21,10 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
   'the program is missing': [[...WHO, '--'], /program is missing/],
   'a program without --': [[...WHO, 'cat'], /'cat': a program comes after --/],
   'an unknown user': [['--allow-user', 'nobody-of-that-name', ...TO], /--allow-user nobody-of-that-name: /],
-  'an unknown group': [['--allow-group', 'nobody-of-that-name', ...TO], /--allow-group nobody-of-that-name: /],
+  'an unknown group': [
+    ['--allow-group', 'nobody-of-that-name', ...TO],
+    /--allow-group nobody-of-that-name: /,
+  ],
   'a policy and options': [['--policy', '/dev/null', '--everyone', ...TO], /--policy/],
   'no upstream': [[...WHO, '--to', 'localhost:80'], /--to: 'localhost:80' .*unix:PATH or tcp:HOST:PORT/],
   'an empty path': [[...WHO, '--to', 'unix:'], /empty path/],
@@ -87,7 +90,8 @@ test('a root guard in front of a Unix socket says as whom, or does not begin', {
     const words = ['--listen', '/nowhere/s', '--everyone', '--to', 'unix:/nowhere/behind', ...more];
     const { status, stderr } = await run(t, ['guard', ...words]);
     assert.equal(status, 2);
-    for (const way of ['--as-peer', '--run-as', '--upstream-sees-guard']) assert.match(stderr, new RegExp(way));
+    for (const way of ['--as-peer', '--run-as', '--upstream-sees-guard'])
+      assert.match(stderr, new RegExp(way));
     assert.match(stderr, /would see root in place of each/);
   }
 });
@@ -96,7 +100,14 @@ test('only root can connect as others, and only root can become somebody else', 
   skip: needs('linux', 'root', 'setpriv'),
 }, async t => {
   const before = [programPath('setpriv'), '--reuid=2001', '--regid=2001', '--clear-groups'];
-  const words = ['guard', '--listen', join(ownDirectory(t, 0o777), 's'), '--everyone', '--to', 'unix:/nowhere'];
+  const words = [
+    'guard',
+    '--listen',
+    join(ownDirectory(t, 0o777), 's'),
+    '--everyone',
+    '--to',
+    'unix:/nowhere',
+  ];
   const asPeer = await run(t, [...words, '--as-peer'], { before });
   assert.equal(asPeer.status, 3);
   assert.match(asPeer.stderr, /--as-peer.*root.*EPERM/);

@@ -101,7 +101,9 @@ test('the end of the program ends what it had, and a new one is found', withOthe
   await second.line();
 });
 
-test('a stream socket is not what connections are passed to', { skip: needs('linux', 'python3') }, async t => {
+test('a stream socket is not what connections are passed to', {
+  skip: needs('linux', 'python3'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   const { server } = await import('./support/guards.js');
   await server(t, behind, socket => socket.resume());
@@ -110,7 +112,9 @@ test('a stream socket is not what connections are passed to', { skip: needs('lin
   assert.equal((await running.entry('unserved')).code, 'EPROTOTYPE');
 });
 
-test('many are passed to a program that is slow, each its own', { skip: needs('linux', 'python3') }, async t => {
+test('many are passed to a program that is slow, each its own', {
+  skip: needs('linux', 'python3'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   const program = await receiver(t, behind);
   await guard(t, ['--listen', front, '--same-user', '--pass-to', behind]);

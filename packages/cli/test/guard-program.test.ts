@@ -58,26 +58,30 @@ function variables(text: string): Record<string, string> {
 
 const TOLD = /^(PROTO|IPC|UNIX|TCP|SOCKCRED|NOTIFY|WATCHDOG|LISTEN)/;
 
-test('a program is told who it is, in UCSPI and in our own names, and nothing that was there before stays', withOthers, async t => {
-  const path = join(ownDirectory(t), 's');
-  const words = ['--listen', path, '--mode', '0666', '--everyone', '--', ...ENVIRONMENT];
-  const running = await guard(t, words, { env: INHERITED });
-  const told = variables(await ask(t, path, '', USER));
-  const { peer } = await running.entry('admitted');
-  const about = Object.fromEntries(Object.entries(told).filter(([name]) => TOLD.test(name)));
-  assert.deepEqual(about, {
-    PROTO: 'IPC',
-    IPCREMOTEEUID: '3001',
-    IPCREMOTEEGID: '5001',
-    IPCCONNNUM: '1',
-    IPCLOCALPATH: path,
-    SOCKCRED_UID: '3001',
-    SOCKCRED_GID: '5001',
-    SOCKCRED_PID: `${peer?.pid}`,
-    SOCKCRED_GROUPS: '44 5001',
-  });
-  assert.equal(told['KEPT'], 'as it was');
-});
+test(
+  'a program is told who it is, in UCSPI and in our own names, and nothing that was there before stays',
+  withOthers,
+  async t => {
+    const path = join(ownDirectory(t), 's');
+    const words = ['--listen', path, '--mode', '0666', '--everyone', '--', ...ENVIRONMENT];
+    const running = await guard(t, words, { env: INHERITED });
+    const told = variables(await ask(t, path, '', USER));
+    const { peer } = await running.entry('admitted');
+    const about = Object.fromEntries(Object.entries(told).filter(([name]) => TOLD.test(name)));
+    assert.deepEqual(about, {
+      PROTO: 'IPC',
+      IPCREMOTEEUID: '3001',
+      IPCREMOTEEGID: '5001',
+      IPCCONNNUM: '1',
+      IPCLOCALPATH: path,
+      SOCKCRED_UID: '3001',
+      SOCKCRED_GID: '5001',
+      SOCKCRED_PID: `${peer?.pid}`,
+      SOCKCRED_GROUPS: '44 5001',
+    });
+    assert.equal(told['KEPT'], 'as it was');
+  },
+);
 
 test('T11: what is not known is unset, and never a number: ids of a user namespace without a mapping', {
   skip: needs('linux', 'root', 'namespaces', 'python3'),
@@ -99,18 +103,31 @@ test('local roles are words, and a role that is no word serves nobody', withOthe
   const { writeFileSync } = await import('node:fs');
   const file = join(directory, 'policy.toml');
   const rule = '[[rules]]\neffect = "allow"\neveryone = true\nmap = "roles"\n\n';
-  const map = '[[maps.roles]]\nuser = 3001\nas = ["reader", "writer"]\n\n[[maps.roles]]\nuser = 3002\nas = "reader admin"\n';
+  const map =
+    '[[maps.roles]]\nuser = 3001\nas = ["reader", "writer"]\n\n[[maps.roles]]\nuser = 3002\nas = "reader admin"\n';
   writeFileSync(file, rule + map);
   const path = join(directory, 's');
-  const running = await guard(t, ['--listen', path, '--mode', '0666', '--policy', file, '--', ...ENVIRONMENT]);
+  const running = await guard(t, [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--policy',
+    file,
+    '--',
+    ...ENVIRONMENT,
+  ]);
   assert.equal(variables(await ask(t, path, '', USER))['SOCKCRED_ROLES'], 'reader writer');
   assert.equal(await ask(t, path, '', { uid: 3002, gid: 3002, groups: [] }), '');
   assert.match((await running.entry('unserved')).message ?? '', /role/);
 });
 
-test('a program has the connection as its input and output, waits for it as usual, and has nothing else', onLinux, async t => {
-  const path = join(ownDirectory(t), 's');
-  const script = `
+test(
+  'a program has the connection as its input and output, waits for it as usual, and has nothing else',
+  onLinux,
+  async t => {
+    const path = join(ownDirectory(t), 's');
+    const script = `
 import os, sys, fcntl
 first = os.read(0, 100)
 def kind(fd):
@@ -122,23 +139,32 @@ print(first.decode(), ours, blocking, flush=True)
 rest = sys.stdin.buffer.read()
 print(len(rest))
 `;
-  const words = ['--listen', path, '--same-user', '--', programPath('python3'), '-c', script];
-  const running = await guard(t, words);
-  const client = await connection(t, path, { allowHalfOpen: true });
-  const lines = createInterface({ input: client })[Symbol.asyncIterator]();
-  client.write('first');
-  assert.equal((await lines.next()).value, 'first [] True');
-  client.end(Buffer.alloc(300_000));
-  assert.equal((await lines.next()).value, '300000');
-  assert.equal((await running.entry('ended')).status, 0);
-});
+    const words = ['--listen', path, '--same-user', '--', programPath('python3'), '-c', script];
+    const running = await guard(t, words);
+    const client = await connection(t, path, { allowHalfOpen: true });
+    const lines = createInterface({ input: client })[Symbol.asyncIterator]();
+    client.write('first');
+    assert.equal((await lines.next()).value, 'first [] True');
+    client.end(Buffer.alloc(300_000));
+    assert.equal((await lines.next()).value, '300000');
+    assert.equal((await running.entry('ended')).status, 0);
+  },
+);
 
 test('a program that cannot be started costs its connection, and how one ended is told', onLinux, async t => {
   const directory = ownDirectory(t);
   const running = await guard(t, ['--listen', join(directory, 'a'), '--same-user', '--', '/nowhere/program']);
   assert.equal(await ask(t, join(directory, 'a'), 'x'), '');
   assert.equal((await running.entry('unserved')).code, 'ENOENT');
-  const failing = await guard(t, ['--listen', join(directory, 'b'), '--same-user', '--', '/bin/sh', '-c', 'exit 7']);
+  const failing = await guard(t, [
+    '--listen',
+    join(directory, 'b'),
+    '--same-user',
+    '--',
+    '/bin/sh',
+    '-c',
+    'exit 7',
+  ]);
   assert.equal(await ask(t, join(directory, 'b'), ''), '');
   assert.equal((await failing.entry('ended')).status, 7);
 });
@@ -176,7 +202,16 @@ hear()
 test('how fast one user connects, and who says nothing', withOthers, async t => {
   const path = join(ownDirectory(t), 's');
   const limits = ['--accept-rate', '2/600', '--first-byte', '0.2'];
-  const running = await guard(t, ['--listen', path, '--mode', '0666', '--everyone', ...limits, '--', '/bin/cat']);
+  const running = await guard(t, [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--everyone',
+    ...limits,
+    '--',
+    '/bin/cat',
+  ]);
   assert.equal(await ask(t, path, 'one', USER), 'one');
   const silent = await connection(t, path);
   await new Promise(closed => silent.once('close', closed));
@@ -187,19 +222,33 @@ test('how fast one user connects, and who says nothing', withOthers, async t => 
   assert.equal(late.peer?.uid, 3001);
 });
 
-test('programs may finish at the end; those that take too long are asked to end, then ended', onLinux, async t => {
-  const path = join(ownDirectory(t), 's');
-  const script = `
+test(
+  'programs may finish at the end; those that take too long are asked to end, then ended',
+  onLinux,
+  async t => {
+    const path = join(ownDirectory(t), 's');
+    const script = `
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: None)
 print('deaf', flush=True)
 while True: time.sleep(1)
 `;
-  const words = ['--listen', path, '--same-user', '--grace', '0.1', '--', programPath('python3'), '-c', script];
-  const running = await guard(t, words);
-  const client = await connection(t, path);
-  await new Promise(done => client.once('data', done));
-  const { status } = await end(running);
-  assert.equal(status, 0);
-  assert.equal((await running.entry('ended')).status, 'SIGKILL');
-});
+    const words = [
+      '--listen',
+      path,
+      '--same-user',
+      '--grace',
+      '0.1',
+      '--',
+      programPath('python3'),
+      '-c',
+      script,
+    ];
+    const running = await guard(t, words);
+    const client = await connection(t, path);
+    await new Promise(done => client.once('data', done));
+    const { status } = await end(running);
+    assert.equal(status, 0);
+    assert.equal((await running.entry('ended')).status, 'SIGKILL');
+  },
+);

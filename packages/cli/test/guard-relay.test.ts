@@ -71,24 +71,28 @@ hear()
   assert.equal(await ask(t, front, '', USERS[0]), 'served');
 });
 
-test('--run-as gives up root for good, in all threads, and the server behind sees that user', withOthers, async t => {
-  const { front, behind } = paths(ownDirectory(t));
-  await server(t, behind, tellAndEcho);
-  const words = ['--listen', front, '--mode', '0666', '--allow-user', '3001', '--to', `unix:${behind}`];
-  const running = await guard(t, [...words, '--run-as', '2345:2346']);
-  const [line = ''] = (await ask(t, front, 'x', USERS[0])).split('\n');
-  assert.deepEqual(JSON.parse(line), { uid: 2345, gid: 2346, groups: [2346] });
-  const tasks = readdirSync(`/proc/${running.pid}/task`);
-  assert.ok(tasks.length > 1);
-  for (const task of tasks) {
-    const status = readFileSync(`/proc/${running.pid}/task/${task}/status`, 'utf8');
-    assert.match(status, /^Uid:\t2345\t2345\t2345\t2345$/m);
-    assert.match(status, /^Gid:\t2346\t2346\t2346\t2346$/m);
-    assert.match(status, /^Groups:\t2346 $/m);
-    assert.match(status, /^CapEff:\t0+$/m);
-    assert.match(status, /^CapPrm:\t0+$/m);
-  }
-});
+test(
+  '--run-as gives up root for good, in all threads, and the server behind sees that user',
+  withOthers,
+  async t => {
+    const { front, behind } = paths(ownDirectory(t));
+    await server(t, behind, tellAndEcho);
+    const words = ['--listen', front, '--mode', '0666', '--allow-user', '3001', '--to', `unix:${behind}`];
+    const running = await guard(t, [...words, '--run-as', '2345:2346']);
+    const [line = ''] = (await ask(t, front, 'x', USERS[0])).split('\n');
+    assert.deepEqual(JSON.parse(line), { uid: 2345, gid: 2346, groups: [2346] });
+    const tasks = readdirSync(`/proc/${running.pid}/task`);
+    assert.ok(tasks.length > 1);
+    for (const task of tasks) {
+      const status = readFileSync(`/proc/${running.pid}/task/${task}/status`, 'utf8');
+      assert.match(status, /^Uid:\t2345\t2345\t2345\t2345$/m);
+      assert.match(status, /^Gid:\t2346\t2346\t2346\t2346$/m);
+      assert.match(status, /^Groups:\t2346 $/m);
+      assert.match(status, /^CapEff:\t0+$/m);
+      assert.match(status, /^CapPrm:\t0+$/m);
+    }
+  },
+);
 
 test('the same user of --run-as is that user', withOthers, async t => {
   const { front, behind } = paths(ownDirectory(t));
@@ -99,7 +103,9 @@ test('the same user of --run-as is that user', withOthers, async t => {
   assert.equal(await ask(t, front, 'x'), '', 'root is another user now');
 });
 
-test('a guard that is root and says so is seen as root', { skip: needs('linux', 'root', 'python3') }, async t => {
+test('a guard that is root and says so is seen as root', {
+  skip: needs('linux', 'root', 'python3'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   await server(t, behind, tellAndEcho);
   const words = ['--listen', front, '--same-user', '--to', `unix:${behind}`, '--upstream-sees-guard'];
@@ -172,21 +178,30 @@ test('a TCP server behind, and the client in a PROXY header', withOthers, async 
   assert.match(String(told[1]), /1;uid=3001;gid=5001;pid=\d+;groups="44 5001"/);
 });
 
-test('a PROXY header is believed by who verifies the guard, whatever the client sends after it', withOthers, async t => {
-  const { front, behind } = paths(ownDirectory(t));
-  await server(t, behind, async socket => {
-    const { forwarded } = await readProxyHeader(socket, { from: by => by.uid === 2345 });
-    socket.write(`${forwarded?.peer.uid} by ${forwarded?.by.uid}\n`);
-    socket.pipe(socket);
-  });
-  const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', `unix:${behind}`];
-  await guard(t, [...words, '--proxy-protocol', 'v2', '--run-as', '2345:2345']);
-  const forged = '\r\n\r\n\0\r\nQUIT\n';
-  assert.equal(await ask(t, front, 'x', USERS[2]), '3003 by 2345\nx');
-  assert.equal(await ask(t, front, forged.replace('\0', '\x01'), USERS[0]), `3001 by 2345\n${forged.replace('\0', '\x01')}`);
-});
+test(
+  'a PROXY header is believed by who verifies the guard, whatever the client sends after it',
+  withOthers,
+  async t => {
+    const { front, behind } = paths(ownDirectory(t));
+    await server(t, behind, async socket => {
+      const { forwarded } = await readProxyHeader(socket, { from: by => by.uid === 2345 });
+      socket.write(`${forwarded?.peer.uid} by ${forwarded?.by.uid}\n`);
+      socket.pipe(socket);
+    });
+    const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', `unix:${behind}`];
+    await guard(t, [...words, '--proxy-protocol', 'v2', '--run-as', '2345:2345']);
+    const forged = '\r\n\r\n\0\r\nQUIT\n';
+    assert.equal(await ask(t, front, 'x', USERS[2]), '3003 by 2345\nx');
+    assert.equal(
+      await ask(t, front, forged.replace('\0', '\x01'), USERS[0]),
+      `3001 by 2345\n${forged.replace('\0', '\x01')}`,
+    );
+  },
+);
 
-test('descriptors pass where that is wanted, and else are closed', { skip: needs('linux', 'root', 'python3') }, async t => {
+test('descriptors pass where that is wanted, and else are closed', {
+  skip: needs('linux', 'root', 'python3'),
+}, async t => {
   const script = `
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
@@ -220,7 +235,9 @@ while True:
   assert.equal(await python(t, script, { args: [`${front}-without`] }).line(), 'nothing');
 });
 
-test('a server that is not there costs the connection, and is told', { skip: needs('linux', 'python3') }, async t => {
+test('a server that is not there costs the connection, and is told', {
+  skip: needs('linux', 'python3'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   const words = ['--listen', front, '--same-user', '--to', `unix:${behind}`, '--upstream-sees-guard'];
   const running = await guard(t, words);
@@ -235,7 +252,9 @@ test('a server that is not there costs the connection, and is told', { skip: nee
   assert.equal(await ask(t, front, 'hello'), '');
 });
 
-test('real clients come through: socat, nc and curl', { skip: needsOtherUsers('socat', 'nc', 'python3') }, async t => {
+test('real clients come through: socat, nc and curl', {
+  skip: needsOtherUsers('socat', 'nc', 'python3'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   await server(t, behind, tellAndEcho);
   await guard(t, ['--listen', front, '--mode', '0666', '--everyone', '--to', `unix:${behind}`, '--as-peer']);
@@ -282,7 +301,9 @@ test('SIGTERM waits for what is open, and for nothing new; a second signal does 
   assert.equal((await again.entry('ended')).errno, 'ECANCELED');
 });
 
-test('connections that are open at the end of the grace period are cut', { skip: needs('linux') }, async t => {
+test('connections that are open at the end of the grace period are cut', {
+  skip: needs('linux'),
+}, async t => {
   const { front, behind } = paths(ownDirectory(t));
   await server(t, behind, tellAndEcho);
   const words = ['--listen', front, '--same-user', '--to', `unix:${behind}`, '--upstream-sees-guard'];

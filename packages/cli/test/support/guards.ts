@@ -1,7 +1,7 @@
 /** Guards as processes of their own, servers for them to stand in front of, and clients of any user. */
 
-import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type PeerJson, peerCredentials } from 'sockcred';
@@ -38,11 +38,7 @@ export interface RunningGuard extends Running {
 }
 
 /** Starts `sockcred guard` with its audit log on standard output. */
-export function startGuard(
-  t: TestContext,
-  args: readonly string[],
-  options?: CommandOptions,
-): RunningGuard {
+export function startGuard(t: TestContext, args: readonly string[], options?: CommandOptions): RunningGuard {
   const running = command(t, ['guard', ...args], options);
   const parsed = (line: string) => JSON.parse(line) as AuditEntry;
   return {
@@ -109,7 +105,12 @@ except PermissionError:
 `;
 
 /** What somebody gets who connects, sends a text, finishes, and reads to the end; nothing if cut off. */
-export async function ask(t: TestContext, path: string, text: string, identity: Identity = {}): Promise<string> {
+export async function ask(
+  t: TestContext,
+  path: string,
+  text: string,
+  identity: Identity = {},
+): Promise<string> {
   const { child, exited } = python(t, ASK, { ...identity, args: [path, text] });
   let got = '';
   child.stdout?.setEncoding('utf8').on('data', (data: string) => {
