@@ -7,6 +7,7 @@
  *     refused   connects and reads the end
  *     echo      sends a byte, reads it, closes
  *     http      sends a request that ends the connection, reads all of the answer
+ *     kept      sends requests, each after the answer "ok" to the one before; those are counted
  *     read      reads, as much as comes
  *   load serve-echo ADDRESS              gives back what it reads
  *   load serve-bytes ADDRESS             writes until nobody reads
@@ -100,6 +101,29 @@ static uint64_t read_all(int fd, uint8_t *buffer)
 	return bytes;
 }
 
+/* Counts all requests but the last. */
+static int ask_again_and_again(int fd, uint8_t *buffer, struct total *total)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+	for (;;) {
+		size_t length = 0;
+
+		if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
+			return 0;
+		while (length < 2 || memcmp(buffer + length - 2, "ok", 2) != 0) {
+			const ssize_t got = read(fd, buffer + length, BUFFER_BYTES - length);
+
+			if (got <= 0)
+				return 0;
+			length += (size_t)got;
+		}
+		if (now() >= deadline)
+			return 1;
+		total->connections++;
+	}
+}
+
 static int one(uint8_t *buffer, struct total *total)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
@@ -115,6 +139,8 @@ static int one(uint8_t *buffer, struct total *total)
 		is_fine = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0;
 		bytes = read_all(fd, buffer);
 		is_fine = is_fine && bytes > 12 && memcmp(buffer, "HTTP/1.1 200", 12) == 0;
+	} else if (strcmp(kind, "kept") == 0) {
+		is_fine = ask_again_and_again(fd, buffer, total);
 	} else {
 		bytes = read_all(fd, buffer);
 	}
