@@ -60,37 +60,41 @@ const header = forwardedHeaders(peer, { roles: ['admin'] })
   .map(([name, value]) => `${name}: ${value}\r\n`)
   .join('');
 
-test('a guard that was verified is believed, as a value of another type', asAnyone, async t => {
-  const { path, heard } = await openServer(t, sameUserOnly());
-  await send(t, path, [header]);
-  const [forwarded] = heard as ForwardedPeer[];
-  assert.ok(forwarded !== undefined && !(forwarded instanceof Error), String(forwarded));
-  assert.ok(Object.isFrozen(forwarded));
-  assert.equal(forwarded.by.uid, process.geteuid?.());
-  assert.equal(forwarded.by.pid, process.pid);
-  assert.deepEqual(forwarded.roles, ['admin']);
-  assert.equal(forwarded.peer.uid, 1000);
-  assert.deepEqual(forwarded.peer.groups, [27, 100]);
-  assert.match(formatPeer(forwarded.peer), /^uid +1000 +the server in front says so, at connect\(\)$/m);
+test(
+  'T54: a guard that was verified is believed about others, and stays the peer itself',
+  asAnyone,
+  async t => {
+    const { path, heard } = await openServer(t, sameUserOnly());
+    await send(t, path, [header]);
+    const [forwarded] = heard as ForwardedPeer[];
+    assert.ok(forwarded !== undefined && !(forwarded instanceof Error), String(forwarded));
+    assert.ok(Object.isFrozen(forwarded));
+    assert.equal(forwarded.by.uid, process.geteuid?.());
+    assert.equal(forwarded.by.pid, process.pid);
+    assert.deepEqual(forwarded.roles, ['admin']);
+    assert.equal(forwarded.peer.uid, 1000);
+    assert.deepEqual(forwarded.peer.groups, [27, 100]);
+    assert.match(formatPeer(forwarded.peer), /^uid +1000 +the server in front says so, at connect\(\)$/m);
 
-  // Deciding on it takes a word more than deciding on a live answer.
-  const policy = definePolicy({ rules: [{ effect: 'allow', group: 27 }] });
-  assert.ok(policy.decide(forwarded.peer).allowed);
-  // @ts-expect-error a forwarded peer is no peer
-  const asPeer: Peer = forwarded;
-  // @ts-expect-error what is told of it is no live answer
-  const asLive: PeerCredentials = forwarded.peer;
-  assert.ok(asPeer !== undefined && asLive !== undefined);
-  assert.throws(() => policy.decide(forwarded as unknown as Peer).allowed);
+    // Deciding on it takes a word more than deciding on a live answer.
+    const policy = definePolicy({ rules: [{ effect: 'allow', group: 27 }] });
+    assert.ok(policy.decide(forwarded.peer).allowed);
+    // @ts-expect-error a forwarded peer is no peer
+    const asPeer: Peer = forwarded;
+    // @ts-expect-error what is told of it is no live answer
+    const asLive: PeerCredentials = forwarded.peer;
+    assert.ok(asPeer !== undefined && asLive !== undefined);
+    assert.throws(() => policy.decide(forwarded as unknown as Peer).allowed);
 
-  const schemaPath = createRequire(import.meta.url).resolve('sockcred/schema/peer-credentials.v1.json');
-  const fits = new Ajv2020({ allErrors: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')));
-  const json = JSON.parse(JSON.stringify(peerToJson(forwarded.peer)));
-  assert.ok(fits(json), JSON.stringify(fits.errors));
-  assert.deepEqual(recordedPeer(json), forwarded.peer);
-});
+    const schemaPath = createRequire(import.meta.url).resolve('sockcred/schema/peer-credentials.v1.json');
+    const fits = new Ajv2020({ allErrors: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')));
+    const json = JSON.parse(JSON.stringify(peerToJson(forwarded.peer)));
+    assert.ok(fits(json), JSON.stringify(fits.errors));
+    assert.deepEqual(recordedPeer(json), forwarded.peer);
+  },
+);
 
-test('T58: whoever the rule does not accept is not believed, whatever they say', asRoot, async t => {
+test('whoever the rule does not accept is not believed, whatever they say', asRoot, async t => {
   const { path, heard } = await openServer(t, by => isUser(by, 0));
   const script = `
 s.sendall(sys.argv[2].encode('latin1'))

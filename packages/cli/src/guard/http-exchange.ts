@@ -110,7 +110,7 @@ function mayRepeat(error: unknown, outgoing: ClientRequest, head: RequestHead): 
   return ['GET', 'HEAD', 'OPTIONS'].includes(head.method) && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
-/** Sends a request on and its answer back. */
+/** Sends a request on and its answer back. If the client goes, UpstreamConnection.end() puts an end to it. */
 export function exchange(
   request: IncomingMessage,
   response: ServerResponse,
@@ -156,15 +156,19 @@ export function exchange(
     sent.on('error', error => {
       settle(() => (!isSecond && mayRepeat(error, sent, head) ? send(true) : fail(error)));
     });
-    // Of a 101 that nobody asked for there is no other event.
-    sent.on('close', () => settle(() => fail(new Error('no answer'))));
+    // Nobody asked for it. Without a listener Node would leave that socket open.
+    sent.on('upgrade', (_incoming, socket) => {
+      socket.destroy();
+      settle(() => fail(new Error('another protocol')));
+    });
+    sent.on('close', () => {
+      settle(() => fail(new Error('no answer')));
+      if (sent === outgoing) upstream.next();
+    });
     if (head.hasBody) sendBody(request, sent, rules.isStripped);
     else sent.end();
   };
 
-  response.on('close', () => {
-    if (!response.writableFinished) outgoing?.destroy();
-  });
   if (!head.hasBody) request.resume();
-  send(false);
+  upstream.inTurn(() => send(false));
 }

@@ -73,7 +73,7 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     return made;
   };
 
-  /** What cannot be sent on is answered; whoever did not come through a gate is not. */
+  /** What cannot be sent on is answered; anything else costs the connection. */
   const attempt = (request: IncomingMessage, answer: () => ServerResponse, act: () => void) => {
     try {
       act();
@@ -89,8 +89,7 @@ export function createHttpFront(options: HttpFrontOptions): Server {
       () => response,
       () => {
         const upstream = upstreamOf(request);
-        if (++upstream.underway > MOST_UNDERWAY)
-          throw new HttpProblem(503, 'too many requests were sent ahead');
+        if (++upstream.underway > MOST_UNDERWAY) throw new Error('too many were sent ahead');
         response.on('close', () => {
           upstream.underway--;
         });
@@ -104,6 +103,8 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     const answer = () => lastResponse(request, socket);
     attempt(request, answer, () => {
       const upstream = upstreamOf(request);
+      // Its answer would come before theirs.
+      if (upstream.underway > 0) throw new Error('requests are under way');
       const head = readHead(request, headRules);
       if (head.hasBody) throw new HttpProblem(400, 'a request that upgrades cannot have a body');
       const protocol = head.upgrade;

@@ -41,6 +41,9 @@ const FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'
 /** Methods that say nothing about an empty body. */
 const NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
+/** For requests of HTTP/1.0, which need not name one. An empty name is allowed, and refused by nginx. */
+const NO_HOST = 'localhost';
+
 const ABSOLUTE = /^https?:\/\/([a-z0-9._~!$&'()*+,;=%:[\]-]+)([/?][^#]*)?$/i;
 
 /** Takes out what only the guard may say, and the names that the operator gave. */
@@ -76,8 +79,10 @@ export function passedOn(raw: readonly string[], isStripped: (name: string) => b
   const named = listOf(raw, 'connection');
   return [...pairs(raw)]
     .filter(([name]) => {
-      const lower = name.toLowerCase();
-      return !BETWEEN_SERVERS.has(lower) && !FRAMING.has(lower) && !named.has(lower) && !isStripped(name);
+      // Also of `Content_Length` nobody knows what the next server takes it for.
+      const lenient = lenientHeaderName(name);
+      if (BETWEEN_SERVERS.has(lenient) || FRAMING.has(lenient)) return false;
+      return !named.has(name.toLowerCase()) && !isStripped(name);
     })
     .flat();
 }
@@ -132,7 +137,7 @@ function bodyHeader(request: IncomingMessage, method: string): readonly string[]
  */
 export function readHead(request: IncomingMessage, rules: HeadRules): RequestHead {
   const { rawHeaders: raw, method = '', url = '' } = request;
-  const named = only(raw, 'host') ?? (request.httpVersion === '1.0' ? '' : undefined);
+  const named = only(raw, 'host') ?? (request.httpVersion === '1.0' ? NO_HOST : undefined);
   const { target, host } = targetOf(method, url, named);
   const body = bodyHeader(request, method);
   const hasBody = body.length > 0 && body[1] !== '0';

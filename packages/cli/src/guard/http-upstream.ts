@@ -68,6 +68,9 @@ export class UpstreamConnection {
   /** Requests that are not answered yet. */
   underway = 0;
   readonly #gone = new AbortController();
+  /** Requests that were sent ahead; each begins when the one before it has given its connection back. */
+  readonly #waiting: (() => void)[] = [];
+  #busy = false;
 
   constructor(admission: Admission, connect: Connect, simpleHeaders: boolean) {
     this.admission = admission;
@@ -83,8 +86,27 @@ export class UpstreamConnection {
     });
   }
 
+  /** Begins a request, or keeps it until its turn has come; `next()` has to be called when it has ended. */
+  inTurn(begin: () => void): void {
+    if (this.#busy) this.#waiting.push(begin);
+    else {
+      this.#busy = true;
+      begin();
+    }
+  }
+
+  /** The request under way has ended. Its connection is free in the next turn only. */
+  next(): void {
+    process.nextTick(() => {
+      const begin = this.#waiting.shift();
+      if (begin === undefined) this.#busy = false;
+      else begin();
+    });
+  }
+
   /** The client has gone. */
   end(): void {
+    this.#waiting.length = 0;
     this.#gone.abort();
     this.agent.destroy();
   }

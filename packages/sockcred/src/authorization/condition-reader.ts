@@ -120,7 +120,11 @@ function readProperties(
   }
   if (!PROPERTIES.some(property => given.has(property))) {
     const where = place.path || 'policy';
-    return reading.faults.add('empty', where, 'a condition that says nothing; if everyone is meant, everyone says so');
+    return reading.faults.add(
+      'empty',
+      where,
+      'a condition that says nothing; if everyone is meant, everyone says so',
+    );
   }
   return conditions.length === 0 ? undefined : allOf(conditions);
 }
