@@ -51,6 +51,14 @@ function lookedAt(path: string): Stats {
   }
 }
 
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    return failed(path, error);
+  }
+}
+
 /** Only root and the user that we are may write what we obey. */
 function requireOurs(path: string, { uid }: Stats, what: string): void {
   const own = process.geteuid?.();
@@ -107,7 +115,7 @@ function follow(path: string): { readonly end: Stats; readonly directories: Read
       requireOurs(next, stats, 'the link');
       if (++links > MOST_LINKS) refuse(path, 'more links than can be followed (ELOOP)');
       remember();
-      const target = readlinkSync(next);
+      const target = linkTarget(next);
       if (target.startsWith('/')) goTo('/');
       rest.unshift(...words(target));
     } else if (rest.length === 0) {

@@ -60,7 +60,17 @@ function sentence(message: string): string {
   return `${message.charAt(0).toLowerCase()}${message.slice(1)}`.replace(/\.$/, '');
 }
 
+/** The parser takes one for white space; editors show it as the end of a line, or not at all. */
+function refuseCarriageReturn(text: string): void {
+  const at = text.search(/\r(?!\n)/);
+  if (at === -1) return;
+  const before = text.slice(0, at).split('\n');
+  const position = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  throw new TomlSyntaxError('a carriage return that ends no line', position);
+}
+
 function parse(text: string): AST.TOMLProgram {
+  refuseCarriageReturn(text);
   try {
     return parseTOML(text, { tomlVersion: '1.0' });
   } catch (error) {

@@ -1,11 +1,10 @@
 /** Tries a policy on somebody, and lets nobody in: on who is there now, or on who was written down. */
 
-import { readFileSync } from 'node:fs';
-import { escapeText, type Peer, type PeerJson, peerToJson, recordedPeer } from 'sockcred';
+import { escapeText, type Peer, type PeerJson, peerToJson } from 'sockcred';
 import type { Decision, Fact, FactName, OtherWitnesses, Policy } from 'sockcred/authorization';
 import { asIfConnected } from 'sockcred/testing';
 import { identifyPeer } from 'sockcred/witnesses';
-import { SystemRefusal, UsageError } from './exit-codes.ts';
+import { readRecord } from './peer-record.ts';
 import { atListener, behindDescriptor, type Target, withProcess } from './who-target.ts';
 import { summary } from './whoami-server.ts';
 
@@ -31,7 +30,7 @@ export interface Trial {
 const LISTENER = `This is whoever called listen(). What a guard decides about is who connects.`;
 const SUPPOSED = `There is no connection: this is what would be decided if the process connected now. A socket would tell
 also its label, and which child of the guard it is.`;
-const RECORDED = `A record has the credentials of back then and nothing that is told by a process.`;
+const RECORDED = `A record tells what was so when it was made. Namespaces and child processes are in none.`;
 
 /** Each fact is asked for once, so that the decision and what is said of it are about the same answers. */
 function remembered(others: OtherWitnesses): OtherWitnesses {
@@ -92,38 +91,8 @@ export function tryOnTarget(policy: Policy, target: Target): Trial {
   }
 }
 
-const MOST_BYTES = 1024 * 1024;
-
-function recordText(word: string): string {
-  if (word.trimStart().startsWith('{')) return word;
-  try {
-    const bytes = readFileSync(word === '-' ? 0 : word);
-    if (bytes.length > MOST_BYTES)
-      throw new SystemRefusal(`${escapeText(word)}: larger than ${MOST_BYTES} bytes`);
-    return bytes.toString('utf8');
-  } catch (error) {
-    if (error instanceof SystemRefusal) throw error;
-    throw new SystemRefusal(`${escapeText(word)}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** The credentials in the JSON of a peer, or in what `sockcred who --json` prints. */
-function recordIn(text: string): Peer {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new UsageError('--peer: this is no JSON');
-  }
-  const outer = typeof json === 'object' && json !== null && !Array.isArray(json) ? json : {};
-  if ('process' in outer && !('credentials' in outer)) {
-    throw new UsageError('--peer: there are no credentials in it; of a process, test its PID');
-  }
-  return recordedPeer('credentials' in outer ? outer.credentials : json);
-}
-
 /** On who was written down: JSON itself, a file of it, or `-` for what comes on stdin. */
 export function tryOnRecord(policy: Policy, word: string): Trial {
-  const peer = recordIn(recordText(word));
-  return tryOn(policy, peer, {}, `A record of ${summary(peer)}.`, RECORDED);
+  const { peer, others } = readRecord(word);
+  return tryOn(policy, peer, others, `A record of ${summary(peer)}.`, RECORDED);
 }

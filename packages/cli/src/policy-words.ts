@@ -155,10 +155,10 @@ const NEEDS: Readonly<Record<FactName, string>> = {
   role: 'who connected: the kernel, by the names of both ends',
   process: 'which process it is: the kernel, now (Linux 6.5)',
   alive: 'whether it still runs: the kernel, now',
-  namespaces: 'namespaces: the kernel, now; of another user’s process only root can tell',
+  namespaces: "namespaces: the kernel, now; of another user's process only root can tell",
   unit: 'system service: the name of its cgroup, now; believed where only root could have named it',
-  userUnit: 'user’s service: the name of its cgroup, now; the user’s own word',
-  application: 'sandboxed application: Flatpak’s file, or Snap’s label, now; mostly the user’s own word',
+  userUnit: "user's service: the name of its cgroup, now; the user's own word",
+  application: "sandboxed application: Flatpak's file, or Snap's label, now; mostly the user's own word",
   container: 'container: the name of its cgroup, now',
 };
 

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
@@ -17,13 +18,14 @@ import {
   type RuleData,
   rootOr,
 } from 'sockcred/authorization';
+import { requirePeer } from 'sockcred/clients';
 import { runningProcess } from 'sockcred/process';
 import { asIfConnected } from 'sockcred/testing';
 import { identifyPeer, peerWitnesses } from 'sockcred/witnesses';
 import { delegate, makeCgroup, move } from './support/cgroups.js';
 import { dial, everything, openGate, until } from './support/gated.js';
 import { openDescriptors } from './support/open-descriptors.js';
-import { acceptFrom, connectScript, descriptorNumber, python } from './support/peers.js';
+import { acceptFrom, connectScript, descriptorNumber, openDirectory, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
 
@@ -376,3 +378,26 @@ test(
     for (const outcome of seen) assert.ok(['known', 'gone', 'raced'].includes(outcome), outcome);
   },
 );
+
+test('a client can want the unit of the server that it talks to', asRoot, async t => {
+  const cgroup = makeCgroup(t, 'x.service');
+  const path = join(openDirectory(t), 's');
+  const script = `
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+say('listening')
+hear()`;
+  const server = python(t, script, { ...USER, args: [path] });
+  await server.line();
+  move(server.child.pid, cgroup);
+  const wanting = (unit: string) => {
+    const socket = requirePeer(connect(path), policy(allow({ unit, user: USER.uid })));
+    t.after(() => socket.destroy());
+    // The server ends first, with the test.
+    socket.on('error', () => {});
+    return once(socket, 'connect');
+  };
+  await wanting('x.service');
+  await assert.rejects(wanting('y.service'), { code: 'ERR_PEER_REFUSED' });
+});

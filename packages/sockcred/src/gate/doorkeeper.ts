@@ -13,11 +13,11 @@ import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
+import { processNow } from '../witnesses/identify.ts';
 import type { Admission } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
-import { socketWitnesses } from './socket-witnesses.ts';
 
 /** Decides about a peer: a policy, or a function, of which only `true` lets anybody in. */
 export type Authorize = Policy | ((peer: PeerCredentials) => boolean);
@@ -32,7 +32,7 @@ export interface DoorOptions {
   /**
    * Facts besides the credentials, for policies with rules about them: for others it is not called. It is given what
    * may be asked about the connection: a socket, or a descriptor that is open for this turn. The functions that it
-   * returns are called only if a rule needs them, and in the same turn.
+   * returns are called only if a rule needs them, and in the same turn. `identifyPeer` of `sockcred/witnesses` is such a function.
    */
   readonly identify?: (peer: PeerCredentials, connection: Accepted) => OtherWitnesses;
   /** For messages on `node:diagnostics_channel`. */
@@ -152,6 +152,6 @@ export class Doorkeeper {
     }
     if (!this.#needsWitnesses) return authorize.decide(peer);
     const others = this.#options.identify?.(peer, connection);
-    return authorize.decide(peer, { ...socketWitnesses(connection), ...others });
+    return authorize.decide(peer, { process: () => processNow(connection), ...others });
   }
 }

@@ -20,9 +20,9 @@ import { descriptorBehind, type HeldProcess, requireLinux } from '../process/pee
 import { type Pin, pinPeer } from '../process/pin.ts';
 import { addon } from '../sys/addon.ts';
 import { pinnedPid } from '../sys/pinned-pid.ts';
-import { containerFact, unitFact, userUnitFact } from './cgroup-facts.ts';
+import { applicationFact, containerFact, unitFact, userUnitFact } from './application-facts.ts';
 import { sharedNamespaces } from './shared-namespaces.ts';
-import { NONE, weighedByBinding, weighedClaim } from './weight.ts';
+import { weighedByBinding } from './weight.ts';
 
 const ALL: readonly (keyof OtherWitnesses)[] = Object.freeze([
   'process',
@@ -83,9 +83,8 @@ function aliveOf({ pinned }: Behind): Fact<boolean> {
 }
 
 function applicationOf({ source, binding }: Behind): Fact<string | null> {
-  const [claim] = peerApplication(source, SANDBOXES).claims;
-  if (claim?.applicationId === undefined) return NONE;
-  return weighedClaim(claim.applicationId, claim.authority, binding(claim.binding));
+  const { claims } = peerApplication(source, SANDBOXES);
+  return applicationFact(claims.map(claim => ({ ...claim, binding: binding(claim.binding) })));
 }
 
 function witnessesOf(behind: Behind): OtherWitnesses {
@@ -108,6 +107,15 @@ function witnessesOf(behind: Behind): OtherWitnesses {
     container: () => byCgroup(containerFact),
     application: () => told(() => applicationOf(behind)),
   };
+}
+
+/** Which process the peer of a live socket is at this moment; also for gates that nobody gave `identify`. */
+export function processNow(source: PeerSource): Fact<number> {
+  return told(() => {
+    requireLinux();
+    const found = pinnedPid(descriptorBehind(source));
+    return 'pid' in found ? known(found.pid) : { known: false, ...found };
+  });
 }
 
 /**
@@ -179,12 +187,7 @@ export function identifyPeer(peer: PeerCredentials, source: PeerSource): OtherWi
     },
   };
   return {
-    process: () =>
-      told(() => {
-        requireLinux();
-        const found = pinnedPid(descriptorBehind(source));
-        return 'pid' in found ? known(found.pid) : { known: false, ...found };
-      }),
+    process: () => processNow(source),
     ...witnessesOf(behind),
   };
 }
