@@ -64,9 +64,13 @@ export function command(t: TestContext, args: readonly string[], options: Comman
   const ended = once(child, 'close').then(
     ([status, signal]) => ({ status, signal, stdout, stderr }) as Ended,
   );
+  const exited = once(child, 'exit');
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await ended;
+    await exited;
+    // A program that it started, and that was not waited for, may still have them.
+    child.stdout.destroy();
+    child.stderr.destroy();
   });
   const lines = () => stdout.split('\n').slice(0, -1);
   const line = (wanted: RegExp | ((text: string) => boolean)) =>
