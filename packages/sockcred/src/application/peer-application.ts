@@ -17,9 +17,9 @@ import {
   pinBehind,
   requireLinux,
 } from '../process/peer-process.ts';
-import { type Pin, pinPeer } from '../process/pin.ts';
+import { type PidfdAnswer, type Pin, pinPeer } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
-import { ownNetnsCookie } from '../sys/namespaces.ts';
+import { isOwnNetwork } from '../sys/namespaces.ts';
 import { netnsCookie } from '../sys/pidfd.ts';
 import { CgroupFailure, type PeerCgroup, readCgroup } from './cgroup.ts';
 import type { Claim, Containment, Engine } from './claim.ts';
@@ -84,15 +84,16 @@ function collect(
   pin: Pin,
   peer: PeerCredentials | undefined,
   files: ProcessFiles,
+  info: PidfdAnswer,
   engines: readonly Engine[],
 ): { readonly claims: readonly Claim[]; readonly cgroup?: PeerCgroup } {
   let seen: PeerCgroup | undefined;
   const cgroup = once(() => {
-    seen = readCgroup(pin, files);
+    seen = readCgroup(pin, files, info);
     return seen;
   });
   const containment = once((): readonly Containment[] => containmentOf(files));
-  const evidences: Evidences = { peer, pin, files, cgroup, containment };
+  const evidences: Evidences = { peer, pin, files, info, cgroup, containment };
   const claims: Claim[] = [];
   for (const { engine, detect } of DETECTORS) {
     if (!engines.includes(engine)) continue;
@@ -117,9 +118,9 @@ function checkedEngines(options: ApplicationOptions | undefined): readonly Engin
 function networkOf(fd: number | undefined, peer: PeerCredentials | undefined): Fact<'same' | 'other'> {
   if (fd === undefined || peer?.role !== 'connector') return NOT_ACCEPTED;
   const theirs = netnsCookie(fd);
-  const ours = ownNetnsCookie();
-  if (theirs === undefined || ours === undefined) return NO_COOKIE;
-  return fact(theirs === ours ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
+  const same = theirs === undefined ? undefined : isOwnNetwork(theirs);
+  if (same === undefined) return NO_COOKIE;
+  return fact(same ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
 }
 
 function tell(
@@ -130,7 +131,7 @@ function tell(
 ): PeerApplication {
   let found: ReturnType<typeof collect>;
   try {
-    found = pin.read(files => collect(pin, peer, files, engines));
+    found = pin.read((files, info) => collect(pin, peer, files, info, engines));
   } catch (error) {
     throw translated(error);
   }
@@ -233,7 +234,7 @@ export function peerApplication(
 export function peerCgroup(source: PeerSource | HeldProcess): PeerCgroup {
   return withPin(source, pin => {
     try {
-      return pin.read(files => readCgroup(pin, files));
+      return pin.read((files, info) => readCgroup(pin, files, info));
     } catch (error) {
       throw translated(error);
     }
