@@ -39,10 +39,10 @@ let seen: { readonly link: string; readonly cookie: bigint } | undefined;
 
 /**
  * Is this the cookie of the network namespace in which this thread makes
- * sockets now? It must be of a socket that is open. Undefined before Linux 5.14.
+ * sockets now? It must be of a socket that is open; `link` is what
+ * `ownNamespace('net')` says now. Undefined before Linux 5.14.
  */
-export function isOwnNetwork(cookie: bigint): boolean | undefined {
-  const link = ownNamespace('net');
+export function isOwnNetwork(cookie: bigint, link: string | undefined): boolean | undefined {
   // The socket keeps its namespace, and so the namespace its number: where both are as they were seen
   // together, this is the one. Anything else is asked anew.
   if (seen !== undefined && seen.link === link && seen.cookie === cookie) return true;
