@@ -7,7 +7,7 @@
  */
 
 import type { Binding } from '../process/graded.ts';
-import type { Pin } from '../process/pin.ts';
+import type { PidfdAnswer, Pin } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
 import { type CgroupDirectory, cgroupWay } from '../sys/cgroup-tree.ts';
 import { idView } from '../sys/id-view.ts';
@@ -77,14 +77,18 @@ function checkedBinding(
   return inode === id ? pin.binding : undefined;
 }
 
-/** The cgroup of a process, read inside a bracket. Undefined if it moved meanwhile: read again. */
-function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
+/**
+ * The cgroup of a process, read inside a bracket that begins with `info`. If it
+ * moves meanwhile the bracket does not close, and is begun anew.
+ *
+ * @throws {@link CgroupFailure} where it cannot be told.
+ */
+export function readCgroup(pin: Pin, files: ProcessFiles, info: PidfdAnswer): PeerCgroup {
   const lines = parseCgroupLines(files.text('cgroup'));
   if (lines === undefined) throw new CgroupFailure('the kernel’s list of cgroups has another form');
   const named = namedCgroup(lines);
   if (named === undefined) throw new CgroupFailure('the process is in no cgroup that is told');
   if (named === 'ambiguous') throw new CgroupFailure('the hierarchies of cgroups name different ones');
-  const info = pin.info();
   const id = 'refused' in info ? undefined : info.cgroup;
   const about = {
     ...(id === undefined ? {} : { id }),
@@ -99,7 +103,7 @@ function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
     return Object.freeze({ ...about, segments: worded(names.segments, []), binding: pin.readBinding });
   }
   const binding = checkedBinding(named, way.inode, id, pin);
-  if (binding === undefined) return undefined;
+  if (binding === undefined) throw new CgroupFailure('its cgroup’s path has another number here');
   const words = authorities(way.directories, names.segments.length + 1, idView().overflowUid);
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }
@@ -109,20 +113,4 @@ function worded(names: readonly string[], words: readonly Authority[]): readonly
   return Object.freeze(
     names.map((name, index) => Object.freeze({ name, authority: words[index + 1] ?? wordOf(undefined) })),
   );
-}
-
-/** How often a cgroup that changes while it is read is read again. */
-const ATTEMPTS = 4;
-
-/**
- * The cgroup of a process, read inside a bracket.
- *
- * @throws {@link CgroupFailure} where it cannot be told.
- */
-export function readCgroup(pin: Pin, files: ProcessFiles): PeerCgroup {
-  for (let tries = 0; tries < ATTEMPTS; tries++) {
-    const found = readOnce(pin, files);
-    if (found !== undefined) return found;
-  }
-  throw new CgroupFailure('the process moves from cgroup to cgroup, or its path has another number here');
 }

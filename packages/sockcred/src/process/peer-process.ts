@@ -208,7 +208,7 @@ function kept<More extends object>(pin: Pin, pid: number | undefined, more: More
     unref: () => waiting?.hold(false),
     now: () => processState(pin),
     describe: () => describeProcess(pin),
-    read: <T>(look: (files: ProcessFiles) => T) => pin.read(look),
+    read: <T>(look: (files: ProcessFiles) => T) => pin.read(files => look(files)),
     close,
     [Symbol.dispose]: close,
     ...more,

@@ -10,7 +10,7 @@ import { type IdView, idView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
 import { type Fact, fact } from './graded.ts';
-import type { Pin } from './pin.ts';
+import type { PidfdAnswer, Pin } from './pin.ts';
 import { type Capabilities, parseStatus, type StatusText } from './status-text.ts';
 
 /** All ids of a process; each absent where a namespace hides it. */
@@ -187,7 +187,7 @@ function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fac
   return info.ids.parent === 0 ? NO_PARENT : fact(info.ids.parent, pin.binding, 'PIDFD_GET_INFO');
 }
 
-function exitFact(answer: ReturnType<Pin['info']>, alive: boolean, pin: Pin): Fact<ExitStatus> {
+function exitFact(answer: PidfdAnswer, alive: boolean, pin: Pin): Fact<ExitStatus> {
   if ('refused' in answer) {
     if (alive) return NOT_ENDED;
     return answer.refused.kind === 'hidden' ? FOREIGN : NO_EXIT;
