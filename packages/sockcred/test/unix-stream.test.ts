@@ -294,6 +294,31 @@ test('what goes along goes with its own bytes, also behind bytes that wait', { s
   assert.equal(files[0]?.[1], readFileSync('/etc/hostname', 'utf8'));
 });
 
+test('thousands of pieces that each have something along arrive in order', { skip }, async t => {
+  const [ours, theirs] = UnixStream.pair();
+  t.after(() => ours.destroy());
+  t.after(() => theirs.destroy());
+  ours.write(Buffer.alloc(1_000_000));
+  let expected = '';
+  const credentials = { pid: process.pid, uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+  for (let count = 0; count < 5000; count++) {
+    expected += `${count};`;
+    if (count % 3 === 0) ours.write(`${count};`);
+    else if (count % 3 === 1) ours.send(`${count};`, { credentials });
+    else ours.send(`${count};`, count % 100 === 2 ? { fds: [0] } : {});
+  }
+  ours.end();
+  let text = '';
+  let descriptors = 0;
+  for await (const { data, fds } of theirs) {
+    text += String(data);
+    descriptors += fds.length;
+    for (const fd of fds) fd.close();
+  }
+  assert.equal(text.slice(1_000_000), expected);
+  assert.equal(descriptors, 17);
+});
+
 test('descriptors that wait behind bytes are closed when nothing will be sent any more', {
   skip,
 }, async t => {
