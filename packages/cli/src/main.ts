@@ -6,6 +6,7 @@ import { escapeText, PeerError, PeerTypeError } from 'sockcred';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
+import { guard } from './guard/guard.ts';
 import { ls } from './ls.ts';
 import { policy } from './policy.ts';
 import { serve } from './serve.ts';
@@ -19,6 +20,7 @@ only witness.
   serve       a whoami server: tells whoever connects who they are
   who PATH    who listens on this socket; or who PID is, or is behind FD@PID
   ls          the Unix sockets of this machine, and who holds them
+  guard       lets in only who may come in, in front of any program
   policy      checks, explains and tries the policy file of a guard
   doctor      what this machine, kernel and runtime can vouch for
   build       compiles the native addon, where no prebuilt one fits
@@ -33,6 +35,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   serve,
   who,
   ls,
+  guard,
   policy,
   doctor,
   build,
@@ -60,7 +63,7 @@ async function run(args: readonly string[]): Promise<number> {
     return EXIT.fine;
   }
   if (name === undefined)
-    throw new UsageError('a command is missing: serve, who, ls, policy, doctor or build');
+    throw new UsageError('a command is missing: serve, who, ls, guard, policy, doctor or build');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);

@@ -1,5 +1,5 @@
-// A gate that hands descriptors to the relay, against the programs that are put
-// in front of Unix sockets otherwise: socat, HAProxy and nginx (apt-get install
+// `sockcred guard`, and the gate and relay of the library that it is made of,
+// against the programs that are put in front of Unix sockets otherwise: socat, HAProxy and nginx (apt-get install
 // socat haproxy nginx libnginx-mod-stream). The same load, the same servers
 // behind, in turns within one run; what is not installed is left out. A busy machine slows
 // all of them: compare the ratios, and the processor time, which does not count
@@ -10,6 +10,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { directory, load, median, serve, start, startNode } from './load.mjs';
 
 const ROUNDS = 9;
@@ -75,9 +76,27 @@ stream {
 }
 `;
 
-/** How each is started; \`none\` is no relay at all. */
+const COMMAND = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
+const GUARD = fileURLToPath(new URL('../../cli/dist/guard/guard.js', import.meta.url));
+
+/** A guard for each of the three. */
+function guards(name) {
+  const open = (what, upstream, ...who) =>
+    start(process.execPath, [
+      ...[COMMAND, 'guard', '--listen', at(name, what), ...who, '--to', `unix:${upstream}`],
+      ...['--audit', 'none', '--upstream-sees-guard'],
+    ]);
+  return [
+    open('echo', echo, '--same-user'),
+    open('bytes', bytes, '--same-user'),
+    open('deny', echo, '--same-user', '--deny-user', `${process.getuid?.()}`),
+  ];
+}
+
+/** How each is started. */
 const RELAYS = {
-  sockcred: name => [startNode(GATE, echo, bytes, ...['echo', 'bytes', 'deny'].map(what => at(name, what)))],
+  guard: guards,
+  library: name => [startNode(GATE, echo, bytes, ...['echo', 'bytes', 'deny'].map(what => at(name, what)))],
   haproxy(name) {
     const file = at(name, 'cfg');
     writeFileSync(file, haproxy(name));
@@ -92,14 +111,19 @@ const RELAYS = {
   socat: name =>
     [echo, bytes].map((behind, index) =>
       start('/usr/bin/socat', [
-        '-d0',
+        '-lf/dev/null',
         '-b65536',
         `UNIX-LISTEN:${at(name, ['echo', 'bytes'][index])},fork,backlog=4096`,
         `UNIX-CONNECT:${behind}`,
       ]),
     ),
 };
-const PROGRAMS = { haproxy: '/usr/sbin/haproxy', nginx: '/usr/sbin/nginx', socat: '/usr/bin/socat' };
+const PROGRAMS = {
+  guard: GUARD,
+  haproxy: '/usr/sbin/haproxy',
+  nginx: '/usr/sbin/nginx',
+  socat: '/usr/bin/socat',
+};
 const CANNOT_REFUSE = new Set(['socat']);
 
 /** Seconds of processor time of a process and all that came of it; what has ended meanwhile is its parent's. */
@@ -174,9 +198,10 @@ function compare(all, what) {
   console.log(`${KINDS[what].what}, and the relay's processor time, us for each`);
   const shown = figure => (what === 'bytes' ? figure / 1e6 : figure).toFixed(0);
   const [ours] = rows;
+  const who = relays[0].name;
   relays.forEach(({ name }, index) => {
     const { figures, perUnit } = rows[index];
-    const against = index === 0 ? '' : `   ours is ${ratio(ours.figures, figures).toFixed(2)} times that`;
+    const against = index === 0 ? '' : `   ${who} has ${ratio(ours.figures, figures).toFixed(2)} times that`;
     const goal = name === 'haproxy' ? GOALS[what] : undefined;
     const verdict =
       goal === undefined

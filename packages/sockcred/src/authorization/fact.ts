@@ -76,6 +76,19 @@ export type Witnesses = { readonly [N in FactName]?: () => Fact<FactValues[N]> }
 /** Facts that a peer's credentials carry themselves; no other witness is heard about them. */
 export type CredentialFact = 'uid' | 'gid' | 'groups' | 'label' | 'role';
 
+const CREDENTIAL_FACTS: ReadonlySet<FactName> = new Set<CredentialFact>([
+  'uid',
+  'gid',
+  'groups',
+  'label',
+  'role',
+]);
+
+/** Do the credentials carry it themselves? */
+export function isCredentialFact(name: FactName): name is CredentialFact {
+  return CREDENTIAL_FACTS.has(name);
+}
+
 /** What other witnesses may add to the credentials: a process, a unit, an application. */
 export type OtherWitnesses = Omit<Witnesses, CredentialFact>;
 

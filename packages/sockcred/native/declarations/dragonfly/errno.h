@@ -8,5 +8,6 @@ extern _Thread_local int errno;
 #define ERANGE 34
 #define EAGAIN 35
 #define ENOTSOCK 38
+#define EPROTOTYPE 41
 #define ENOTCONN 57
 #define ENAMETOOLONG 63

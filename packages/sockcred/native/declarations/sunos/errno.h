@@ -10,4 +10,5 @@ int *___errno(void);
 #define ERANGE 34
 #define ENAMETOOLONG 78
 #define ENOTSOCK 95
+#define EPROTOTYPE 98
 #define ENOTCONN 134
