@@ -30,7 +30,15 @@ const PROGRAMS = {
 
 export type Program = keyof typeof PROGRAMS;
 /** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
-export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node' | 'cgroups' | 'gi' | 'prometheus-client';
+export type Need =
+  | Program
+  | 'root'
+  | 'namespaces'
+  | 'linux'
+  | 'node'
+  | 'cgroups'
+  | 'gi'
+  | 'prometheus-client';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
