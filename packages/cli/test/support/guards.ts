@@ -92,13 +92,16 @@ s = socket.socket(socket.AF_UNIX)
 s.settimeout(30)
 try:
     s.connect(sys.argv[1])
-    s.sendall(sys.argv[2].encode())
-    s.shutdown(socket.SHUT_WR)
+    try:
+        s.sendall(sys.argv[2].encode())
+        s.shutdown(socket.SHUT_WR)
+    except BrokenPipeError:
+        pass  # who does not want to hear may have said something all the same
     while True:
         data = s.recv(65536)
         if not data: break
         os.write(1, data)
-except (ConnectionResetError, BrokenPipeError):
+except ConnectionResetError:
     pass
 except PermissionError:
     os.write(1, b'no permission')

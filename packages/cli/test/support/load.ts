@@ -189,12 +189,15 @@ export async function loadGuard(
       `round ${round + 1}: ${share * opened.length} open, ${turnedAway} denied, ${JSON.stringify(heldBy(guard.pid))}`,
     );
 
+    const whenever = () => new Promise(done => setTimeout(done, Math.random() * 30));
+    await whenever();
     await victim.kill();
     await until(async () => (await metric(metrics, 'connections')) === share * workers.length);
     const dies = round % 2 === 1;
     if (dies) {
       // In the middle of more connections being made: those are served or cut, and never somebody else's.
       const more = workers.map(one => one.ask('open 20'));
+      await whenever();
       await backend.kill();
       for (const { wrong: mixed, samples } of await Promise.all(more))
         assert.deepEqual([mixed, samples], [0, []]);
