@@ -13,14 +13,8 @@ export const RUNTIMES = [
 
 /** Test files whose subject fails in a runtime: what they are about is not supported there yet. */
 export const NOT_YET = {
-  bun: [
-    ...['adapters', 'clients', 'gate', 'gate-limits', 'gate-tls'],
-    ...['process-namespaces', 'readiness', 'unix-stream'],
-  ],
-  deno: [
-    ...['adapters', 'application-flatpak', 'gate-limits', 'message-interop', 'process-held'],
-    ...['process-namespaces', 'process-reuse', 'readiness', 'unix-stream'],
-  ],
+  bun: [...['adapters', 'clients', 'gate', 'gate-limits', 'gate-tls'], ...['readiness', 'unix-stream']],
+  deno: [...['adapters', 'gate-limits', 'message-interop'], ...['readiness', 'unix-stream']],
 };
 
 /** The words before a program's file. Deno's are the permissions that the library needs, and no others. */

@@ -1,6 +1,5 @@
 /** `sockcred who PATH|PID|FD@PID`: everything that can be told of who is there. */
 
-import { closeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { escapeText, type PeerCredentials, PeerError, peerCredentials, withListener } from 'sockcred';
 import { duplicateDescriptor, type HeldProcess, runningProcess } from 'sockcred/process';
@@ -108,10 +107,10 @@ function behindDescriptor(pid: number, fd: number): Picture & { readonly credent
   return withProcess(pid, held => {
     const duplicate = duplicateDescriptor(held, fd);
     try {
-      const credentials = peerCredentials(duplicate);
-      return { ...pictureOfPeer(duplicate, credentials), credentials };
+      const credentials = peerCredentials(duplicate.fd);
+      return { ...pictureOfPeer(duplicate.fd, credentials), credentials };
     } finally {
-      closeSync(duplicate);
+      duplicate.close();
     }
   });
 }
