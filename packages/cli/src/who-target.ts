@@ -1,6 +1,5 @@
 /** Whom a word of the command line means, `PATH | PID | FD@PID`, and how they are reached. */
 
-import { closeSync } from 'node:fs';
 import { escapeText, type PeerCredentials, PeerError, peerCredentials, withListener } from 'sockcred';
 import { duplicateDescriptor, type HeldProcess, runningProcess } from 'sockcred/process';
 import { NoError, SystemRefusal, UsageError } from './exit-codes.ts';
@@ -60,9 +59,9 @@ export function behindDescriptor<T>(pid: number, fd: number, ask: AskPeer<T>): T
   return withProcess(pid, held => {
     const duplicate = duplicateDescriptor(held, fd);
     try {
-      return ask(duplicate, peerCredentials(duplicate));
+      return ask(duplicate.fd, peerCredentials(duplicate.fd));
     } finally {
-      closeSync(duplicate);
+      duplicate.close();
     }
   });
 }

@@ -3,6 +3,7 @@
  * taken for another one, as it is now against as it was.
  */
 
+export type { ReceivedFd } from '../sys/owned-fd.ts';
 export type {
   Confinement,
   Executable,

@@ -9,6 +9,7 @@ import { unknown } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { addon } from '../sys/addon.ts';
+import { ReceivedFd } from '../sys/owned-fd.ts';
 import { duplicateFrom, processId } from '../sys/pidfd.ts';
 import { descriptorOf, handleOf, socketOf } from '../sys/socket-handle.ts';
 import { describeProcess, type Executable, executableOf, type ProcessDescription } from './description.ts';
@@ -253,26 +254,27 @@ export function runningProcess(pid: number): HeldProcess {
 }
 
 /**
- * A duplicate of a descriptor that another process has open, which the caller
- * closes: to ask about its sockets. It needs the right to trace the process.
+ * A duplicate of a descriptor that another process has open: to ask about its
+ * sockets. It needs the right to trace the process.
  *
  * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `errno`; `ERR_PEER_UNSUPPORTED` before Linux 5.6
  *
  * @example
  * ```ts
- * import { closeSync } from 'node:fs';
  * import { duplicateDescriptor, runningProcess } from 'sockcred/process';
  *
  * const self = runningProcess(process.pid);
- * closeSync(duplicateDescriptor(self, 0));
+ * const duplicate = duplicateDescriptor(self, 0);
+ * console.log(duplicate.fd > 2); // true
+ * duplicate.close();
  * self.close();
  * ```
  *
  * @see https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html
  */
-export function duplicateDescriptor(process: HeldProcess, fd: number): number {
+export function duplicateDescriptor(process: HeldProcess, fd: number): ReceivedFd {
   const result = duplicateFrom(pinBehind(process).pidfd, fd);
-  if ('fd' in result) return result.fd;
+  if ('fd' in result) return new ReceivedFd(result.fd);
   const { kind, errno } = result.refused;
   if (kind === 'unsupported') {
     const message = 'no way to duplicate a descriptor of another process on this system (Linux 5.6)';

@@ -6,7 +6,7 @@ import { closeDescriptor } from './descriptor.ts';
 const forgotten = new FinalizationRegistry<number>(fd => addon().close(fd));
 
 /**
- * A file descriptor that came with a message, close-on-exec. Whoever wants it
+ * A file descriptor that came from another process, close-on-exec. Whoever wants it
  * takes it; what is neither taken nor closed is closed when the object is
  * collected.
  *

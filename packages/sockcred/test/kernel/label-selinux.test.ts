@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peerCredentials, peerToJson } from 'sockcred';
+import { peerApplication } from 'sockcred/application';
 import { acceptFrom } from '../support/peers.js';
 import { needs } from '../support/requirements.js';
 import {
@@ -106,3 +107,10 @@ test(
     assert.deepEqual([String(data), label, sender.uid], ['x', undefined, 0]);
   },
 );
+test('what a label says is taken apart with the application, also where it is long', asRoot, async t => {
+  for (const type of ['peer_t', LONG]) {
+    const { socket } = await acceptFrom(t, { before: under(contextOf(type)) });
+    const { label, claims } = peerApplication(socket);
+    assert.deepEqual(label, { module: 'selinux', user: 'user_u', role: 'base_r', type });
+    assert.ok(claims.every(({ engine }) => engine !== 'snap'));
+  }

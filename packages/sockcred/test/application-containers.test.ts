@@ -1,0 +1,113 @@
+/** Containers of real engines: each is named by its engine, root's or that user's word, and told with what holds it. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { peerCredentials } from 'sockcred';
+import { type Claim, peerApplication } from 'sockcred/application';
+import { bundle, connectionOf, docker, hybrid, lxc, managed, place, podman } from './support/containers.js';
+import { needs, type Program } from './support/requirements.js';
+import { asUser, SANDBOXED } from './support/user-manager.js';
+
+const requiring = (...programs: readonly Program[]) => needs('linux', 'root', 'cgroups', 'cc', ...programs);
+const ID = 'ab01'.repeat(16);
+const POD = '1a2b3c4d-0000-1111-2222-333344445555';
+
+/** The container of a connection; what the kernel lists is printed, as a fixture for those who cannot start one. */
+function containerOf(t: TestContext, socket: Socket): Claim {
+  const { claims } = peerApplication(socket);
+  const { pid } = peerCredentials(socket);
+  t.diagnostic(readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n').at(-1) ?? '');
+  const claim = claims.find(({ engine }) => engine === 'container');
+  assert.ok(claim, JSON.stringify(claims));
+  for (const held of ['mount namespace', 'pid namespace'] as const)
+    assert.ok(claim.containment.includes(held));
+  return claim;
+}
+
+// crun refuses the hybrid of old and new hierarchies; only systemd in charge of the new one has users of its own.
+for (const runtime of hybrid ? (['runc'] as const) : (['runc', 'crun'] as const)) {
+  test(`Podman’s container by ${runtime} is named, as root’s word`, {
+    skip: requiring('podman', runtime),
+  }, async t => {
+    const where = place(t);
+    const { words, id } = podman(where, runtime);
+    const claim = containerOf(t, await connectionOf(t, where, words));
+    assert.deepEqual([claim.runtime, claim.instanceId], ['podman', id()]);
+    assert.deepEqual(claim.authority, { of: 'root' });
+  });
+
+  test(`a pod’s container, put by ${runtime} where containerd wants it, is told with its pod`, {
+    skip: requiring(runtime),
+  }, async t => {
+    const where = place(t);
+    const cgroup = managed
+      ? `kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice:cri-containerd:${ID}`
+      : `/kubepods/burstable/pod${POD}/${ID}`;
+    const claim = containerOf(t, await connectionOf(t, where, bundle(where, runtime, cgroup)));
+    assert.deepEqual([claim.instanceId, claim.podId], [ID, POD]);
+    assert.equal(claim.runtime, managed ? 'containerd' : 'kubernetes');
+    assert.deepEqual(claim.authority, { of: 'root' });
+  });
+
+  if (!managed) continue;
+  test(`Podman’s container of a user by ${runtime} is that user’s word`, {
+    skip: requiring('podman', runtime, 'systemd-run'),
+  }, async t => {
+    const where = place(t);
+    const { words, id } = podman(where, runtime, asUser(t));
+    const claim = containerOf(t, await connectionOf(t, where, words));
+    assert.deepEqual([claim.runtime, claim.instanceId], ['podman', id()]);
+    assert.deepEqual(claim.authority, { of: 'user', uid: SANDBOXED });
+    assert.ok(claim.containment.includes('user namespace'));
+  });
+}
+
+test('Docker’s container is named, as root’s word', {
+  skip: requiring('docker', 'dockerd', 'runc'),
+}, async t => {
+  const where = place(t);
+  const { words, id } = await docker(t, where);
+  const claim = containerOf(t, await connectionOf(t, where, words));
+  assert.deepEqual([claim.runtime, claim.instanceId], ['docker', id()]);
+  assert.deepEqual(claim.authority, { of: 'root' });
+});
+
+test('LXC’s container is named, and what watches it is none', { skip: requiring('lxc-start') }, async t => {
+  const where = place(t);
+  const name = `sockcred.${process.pid}`;
+  const claim = containerOf(t, await connectionOf(t, where, lxc(where, name)));
+  assert.deepEqual([claim.runtime, claim.instanceId], ['lxc', name]);
+  assert.deepEqual(claim.authority, { of: 'root' });
+});
+
+for (const [kind, options, runtime] of managed
+  ? ([
+      ['a unit of its own', ['--keep-unit', '--register=no'], 'systemd-nspawn'],
+      ['a scope of the machine manager', [], 'machined'],
+    ] as const)
+  : []) {
+  test(`systemd-nspawn’s container in ${kind} is named`, {
+    skip: requiring('systemd-nspawn', 'systemd-run'),
+  }, async t => {
+    const where = place(t);
+    const name = `sockcred${process.pid}`;
+    const unit =
+      runtime === 'machined' ? [] : [`--unit=systemd-nspawn@${name}.service`, '--slice=machine.slice'];
+    const service = [
+      '/usr/bin/systemd-run',
+      '--quiet',
+      '--pipe',
+      '--wait',
+      '--collect',
+      '-pDelegate=yes',
+      ...unit,
+    ];
+    const machine = ['/usr/bin/systemd-nspawn', '--quiet', `--machine=${name}`, `--directory=${where.root}`];
+    const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...options, '/client', '/s/s'];
+    const claim = containerOf(t, await connectionOf(t, where, words));
+    assert.deepEqual([claim.runtime, claim.instanceId], [runtime, name]);
+    assert.deepEqual(claim.authority, { of: 'root' });
+  });
+}

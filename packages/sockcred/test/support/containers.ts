@@ -1,0 +1,226 @@
+/** Real containers for tests: each runs one static program that connects to a server of the test and stays. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openServer, start } from './peers.js';
+import { programPath } from './requirements.js';
+import { until } from './waiting.js';
+
+/** Where everything of one container is: short, since some of it are names of sockets. */
+export interface Place {
+  readonly directory: string;
+  /** A root directory with `/client` and what engines insist on. */
+  readonly root: string;
+  /** The socket of the test's server; containers see its directory as `/s`. */
+  readonly sockets: string;
+  /** Done at the end of the test, the last one first, before the directory is removed. */
+  readonly endings: (() => unknown)[];
+}
+
+/** What runs in each container. */
+export const CLIENT = ['/client', '/s/s'] as const;
+
+const SYSTEMD = existsSync('/run/systemd/system');
+const HYBRID = existsSync('/sys/fs/cgroup/unified/cgroup.controllers');
+/** Is systemd the manager of this machine's one hierarchy? */
+export const managed: boolean = SYSTEMD && !HYBRID;
+export { HYBRID as hybrid };
+
+function tried(words: readonly string[]) {
+  const [file = '', ...args] = words;
+  return spawnSync(file, args, { encoding: 'utf8', cwd: '/', timeout: 60_000 });
+}
+
+function run(words: readonly string[]): void {
+  const { status, error, stderr } = tried(words);
+  assert.equal(status, 0, `${words.join(' ')}: ${error ?? ''}${stderr}`);
+}
+
+let program: Buffer | undefined;
+
+/** The program, compiled once. */
+function client(directory: string): Buffer {
+  if (program !== undefined) return program;
+  const source = fileURLToPath(new URL('../../test/support/container-client.c', import.meta.url));
+  const compiled = join(directory, 'client');
+  run([programPath('cc'), '-static', '-O1', '-Wall', '-Werror', '-o', compiled, source]);
+  program = readFileSync(compiled);
+  return program;
+}
+
+/** A place for a container, with its program. */
+export function place(t: TestContext): Place {
+  const directory = mkdtempSync('/tmp/sockcred-');
+  chmodSync(directory, 0o777);
+  const endings: (() => unknown)[] = [];
+  t.after(async () => {
+    for (const ending of endings.reverse()) await ending();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const root = join(directory, 'root');
+  const sockets = join(directory, 's');
+  for (const name of ['', 'usr', 'etc', 's', 'proc', 'sys', 'dev', 'tmp', 'run', 'var']) {
+    mkdirSync(join(root, name), { recursive: true });
+  }
+  writeFileSync(join(root, 'etc', 'os-release'), 'ID=sockcred\n');
+  mkdirSync(sockets);
+  chmodSync(sockets, 0o777);
+  writeFileSync(join(root, 'client'), client(directory), { mode: 0o755 });
+  return { directory, root, sockets, endings };
+}
+
+/** The root directory as an archive, from which engines make an image. */
+export function archive({ directory, root }: Place): string {
+  const file = join(directory, 'image.tar');
+  run(['/bin/tar', '-C', root, '-cf', file, '.']);
+  return file;
+}
+
+/** The connection of the container that these words start in the foreground. */
+export async function connectionOf(
+  t: TestContext,
+  { sockets, endings }: Place,
+  words: readonly string[],
+): Promise<Socket> {
+  const { next } = await openServer(t, join(sockets, 's'));
+  const child = start(t, words);
+  let said = '';
+  child.stdout?.on('data', data => {
+    said += data;
+  });
+  const ended = once(child, 'exit').then(([code]) =>
+    assert.fail(`${words[0]} ended with status ${code} before its container connected: ${said}`),
+  );
+  ended.catch(() => {});
+  const socket = await Promise.race([next(), ended]);
+  endings.push(async () => {
+    // Its program ends with the connection, and the container with its program.
+    socket.destroy();
+    await Promise.race([ended.catch(() => {}), delay(10_000, undefined, { ref: false })]);
+  });
+  return socket;
+}
+
+/** As root without CAP_SYS_RESOURCE, engines may not raise limits as they do by themselves. */
+const LIMITS = ['--ulimit', 'nofile=512:512', '--ulimit', 'nproc=100:100'];
+
+/** Podman's words for a container, with storage of its own; `before` runs it as somebody else. */
+export function podman(
+  where: Place,
+  runtime: 'runc' | 'crun',
+  before: readonly string[] = [],
+): { readonly words: readonly string[]; id(): string } {
+  const { directory, sockets, endings } = where;
+  const image = archive(where);
+  const cidfile = join(directory, 'id');
+  const engine = [
+    ...before,
+    ...[programPath('podman'), '--root', `${directory}/p`, '--runroot', `${directory}/r`],
+    ...['--tmpdir', `${directory}/t`, '--storage-driver', 'vfs', '--events-backend', 'none'],
+    ...['--runtime', runtime, '--cgroup-manager', managed ? 'systemd' : 'cgroupfs'],
+  ];
+  run([...engine, 'import', image, 'localhost/sockcred-test']);
+  endings.push(() => tried([...engine, 'rm', '--all', '--force', '--time', '0']));
+  const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  return {
+    words: [...engine, 'run', '--rm', ...options, 'localhost/sockcred-test', ...CLIENT],
+    id: () => readFileSync(cidfile, 'latin1'),
+  };
+}
+
+/** A Docker daemon of the test's own, and its words for a container. */
+export async function docker(
+  t: TestContext,
+  where: Place,
+): Promise<{ readonly words: readonly string[]; id(): string }> {
+  const { directory, sockets, endings } = where;
+  const host = `unix://${directory}/d.sock`;
+  const log = join(directory, 'dockerd.log');
+  const daemon = [
+    ...[
+      programPath('dockerd'),
+      '--host',
+      host,
+      '--data-root',
+      `${directory}/d`,
+      '--exec-root',
+      `${directory}/x`,
+    ],
+    ...['--pidfile', `${directory}/d.pid`, '--storage-driver', 'vfs', '--bridge', 'none'],
+    ...['--iptables=false', '--ip6tables=false', '--log-level', 'warn'],
+  ];
+  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...daemon]);
+  const engine = [programPath('docker'), '--host', host];
+  const cidfile = join(directory, 'id');
+  endings.push(async () => {
+    if (existsSync(cidfile)) tried([...engine, 'rm', '--force', readFileSync(cidfile, 'latin1')]);
+    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.kill('SIGTERM');
+    await ended;
+    // It keeps its data mounted on itself.
+    tried(['/bin/umount', '--recursive', `${directory}/d`]);
+  });
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`dockerd ended: ${readFileSync(log, 'utf8')}`);
+    return existsSync(`${directory}/d.sock`);
+  });
+  run([...engine, 'import', archive(where), 'sockcred-test']);
+  const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  return {
+    words: [...engine, 'run', ...options, 'sockcred-test', ...CLIENT],
+    id: () => readFileSync(cidfile, 'latin1'),
+  };
+}
+
+/** LXC's words for a container of this name. */
+export function lxc({ directory, root, sockets, endings }: Place, name: string): readonly string[] {
+  const config = join(directory, 'lxc.conf');
+  const all = join(directory, 'lxc');
+  mkdirSync(all);
+  const lines = [
+    ...[`lxc.uts.name = ${name}`, `lxc.rootfs.path = dir:${root}`, 'lxc.net.0.type = empty'],
+    ...['lxc.apparmor.profile = unconfined', `lxc.mount.entry = ${sockets} s none bind 0 0`],
+  ];
+  writeFileSync(config, `${lines.join('\n')}\n`);
+  endings.push(() => tried(['/usr/bin/lxc-stop', '--lxcpath', all, '--name', name, '--kill']));
+  const words = [
+    programPath('lxc-start'),
+    '--foreground',
+    '--lxcpath',
+    all,
+    '--name',
+    name,
+    '--rcfile',
+    config,
+  ];
+  return [...words, '--', ...CLIENT];
+}
+
+/** runc's words for a bundle in this cgroup, as an engine above it would put them. */
+export function bundle(
+  { directory, root, sockets, endings }: Place,
+  runtime: 'runc' | 'crun',
+  cgroup: string,
+): readonly string[] {
+  const state = ['--root', join(directory, 'state')];
+  const program = programPath(runtime);
+  run(['/bin/sh', '-c', `cd ${directory} && exec ${program} spec`]);
+  const file = join(directory, 'config.json');
+  const config = JSON.parse(readFileSync(file, 'utf8'));
+  Object.assign(config.process, { terminal: false, args: CLIENT, rlimits: [] });
+  config.root = { path: root, readonly: false };
+  config.mounts.push({ destination: '/s', type: 'bind', source: sockets, options: ['bind', 'rw'] });
+  config.linux.cgroupsPath = cgroup;
+  writeFileSync(file, JSON.stringify(config));
+  const driver = managed ? ['--systemd-cgroup'] : [];
+  const name = `sockcred-${process.pid}`;
+  endings.push(() => tried([program, ...state, 'delete', '--force', name]));
+  return [program, ...driver, ...state, 'run', '--bundle', directory, name];
+}
