@@ -107,6 +107,7 @@ test(
     assert.deepEqual([String(data), label, sender.uid], ['x', undefined, 0]);
   },
 );
+
 test('what a label says is taken apart with the application, also where it is long', asRoot, async t => {
   for (const type of ['peer_t', LONG]) {
     const { socket } = await acceptFrom(t, { before: under(contextOf(type)) });
@@ -114,3 +115,4 @@ test('what a label says is taken apart with the application, also where it is lo
     assert.deepEqual(label, { module: 'selinux', user: 'user_u', role: 'base_r', type });
     assert.ok(claims.every(({ engine }) => engine !== 'snap'));
   }
+});
