@@ -27,11 +27,22 @@ const EVERYWHERE = [
 // compiler's), the command's tests.
 
 const selinux = { args: 'security=selinux selinux=1', files: ['kernel/label-selinux.test.js'] };
-const apparmor = { args: 'apparmor=1 security=apparmor', files: ['kernel/label-apparmor.test.js'] };
+const apparmor = {
+  args: 'apparmor=1 security=apparmor',
+  files: ['kernel/label-apparmor.test.js', 'kernel/application-apparmor.test.js'],
+};
 const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 // No module at all, and before 6.17 AppArmor: it is on, and gives sockets no label.
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
+
+// systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
+// that go by it. They want more time and memory, and modules for their file systems.
+const systemd = {
+  args: apparmor.args,
+  files: ['kernel/application-systemd.test.js', 'application-containers.test.js'],
+  systemd: true,
+};
 
 function everything({ args, files }) {
   return { args, files: [...EVERYWHERE, ...files] };
@@ -47,6 +58,6 @@ export const KERNELS = new Map([
   ['6.1', [everything(selinux), silent]],
   ['6.12', [everything(selinux), silent]],
   ['6.17', [everything(apparmor), selinux]],
-  ['7.3', [everything(apparmor), selinux]],
+  ['7.3', [everything(apparmor), selinux, systemd]],
   ['uml', [everything(smack), none]],
 ]);

@@ -18,6 +18,7 @@ import { namespaceNumber } from '../dist/process/description.js';
 import { parseStartTime, parseStatus } from '../dist/process/status-text.js';
 import { parseMounts } from '../dist/sys/cgroup-tree.js';
 import { parseUnixDiag } from '../dist/sys/unix-diag.js';
+import { CAPTURES } from './support/cgroup-captures.js';
 
 const ID = '3f4e'.repeat(16);
 const OTHER = '09ab'.repeat(16);
@@ -72,6 +73,21 @@ test('T56: every runtime’s names are its own, the innermost first, and helpers
     ['/user.slice/user-1000.slice/session-3.scope', []],
   ];
   for (const [path, expected] of rows) assert.deepEqual(containersAt(path), expected, path);
+});
+
+test('T56: what the kernel lists for each engine is told as that engine’s container', () => {
+  for (const { of, how, text, containers, podId } of CAPTURES) {
+    const lines = parseCgroupLines(text);
+    const named = lines === undefined ? undefined : namedCgroup(lines);
+    assert.ok(named !== undefined && named !== 'ambiguous', of);
+    const found = containerNames(segmentsOf(named.path));
+    assert.deepEqual(
+      found.map(({ runtime, id }) => [runtime, id]),
+      containers,
+      `${of} (${how})`,
+    );
+    assert.equal(found[0]?.podId, podId, of);
+  }
 });
 
 test('units, slices, sessions and applications of the desktop are told by their names', () => {
