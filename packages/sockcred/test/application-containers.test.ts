@@ -6,8 +6,18 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { type Claim, peerApplication } from 'sockcred/application';
-import { bundle, connectionOf, docker, hybrid, lxc, managed, place, podman } from './support/containers.js';
-import { needs, type Program } from './support/requirements.js';
+import {
+  bundle,
+  CLIENT,
+  connectionOf,
+  docker,
+  hybrid,
+  lxc,
+  managed,
+  place,
+  podman,
+} from './support/containers.js';
+import { needs, type Program, programPath } from './support/requirements.js';
 import { asUser, SANDBOXED } from './support/user-manager.js';
 
 const requiring = (...programs: readonly Program[]) => needs('linux', 'root', 'cgroups', 'cc', ...programs);
@@ -81,32 +91,29 @@ test('LXC’s container is named, and what watches it is none', { skip: requirin
   assert.deepEqual(claim.authority, { of: 'root' });
 });
 
-for (const [kind, options, runtime] of managed
-  ? ([
-      ['a unit of its own', ['--keep-unit', '--register=no'], 'systemd-nspawn'],
-      ['a scope of the machine manager', [], 'machined'],
-    ] as const)
-  : []) {
-  test(`systemd-nspawn’s container in ${kind} is named`, {
+if (managed) {
+  test('systemd-nspawn’s container is named by the machine manager', {
     skip: requiring('systemd-nspawn', 'systemd-run'),
   }, async t => {
     const where = place(t);
     const name = `sockcred${process.pid}`;
-    const unit =
-      runtime === 'machined' ? [] : [`--unit=systemd-nspawn@${name}.service`, '--slice=machine.slice'];
     const service = [
-      '/usr/bin/systemd-run',
+      programPath('systemd-run'),
       '--quiet',
       '--pipe',
       '--wait',
       '--collect',
       '-pDelegate=yes',
-      ...unit,
     ];
-    const machine = ['/usr/bin/systemd-nspawn', '--quiet', `--machine=${name}`, `--directory=${where.root}`];
-    const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...options, '/client', '/s/s'];
+    const machine = [
+      programPath('systemd-nspawn'),
+      '--quiet',
+      `--machine=${name}`,
+      `--directory=${where.root}`,
+    ];
+    const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...CLIENT];
     const claim = containerOf(t, await connectionOf(t, where, words));
-    assert.deepEqual([claim.runtime, claim.instanceId], [runtime, name]);
+    assert.deepEqual([claim.runtime, claim.instanceId], ['machined', name]);
     assert.deepEqual(claim.authority, { of: 'root' });
   });
 }

@@ -104,7 +104,9 @@ export const CAPTURES: readonly Capture[] = [
   {
     of: 'crun 1.8.1, told by containerd’s CRI, systemd',
     how: 'captured',
-    text: unified(`/kubepods.slice/kubepods-burstable.slice/${POD_SLICE}/cri-containerd-${ID}.scope/container`),
+    text: unified(
+      `/kubepods.slice/kubepods-burstable.slice/${POD_SLICE}/cri-containerd-${ID}.scope/container`,
+    ),
     containers: [['containerd', ID]],
     podId: POD,
   },
