@@ -27,7 +27,10 @@ const EVERYWHERE = [
 // compiler's), the command's tests.
 
 const selinux = { args: 'security=selinux selinux=1', files: ['kernel/label-selinux.test.js'] };
-const apparmor = { args: 'apparmor=1 security=apparmor', files: ['kernel/label-apparmor.test.js'] };
+const apparmor = {
+  args: 'apparmor=1 security=apparmor',
+  files: ['kernel/label-apparmor.test.js', 'kernel/application-apparmor.test.js'],
+};
 const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 // No module at all, and before 6.17 AppArmor: it is on, and gives sockets no label.
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
@@ -36,6 +39,14 @@ const silent = { args: apparmor.args, files: none.files };
 /** What is passed beside messages, and refused: in the shorter boot. */
 const MESSAGES = ['first-message.test.js', 'unix-stream.test.js', 'unix-datagram.test.js'];
 const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
+
+// systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
+// that go by it. They want more time and memory, and modules for their file systems.
+const systemd = {
+  args: apparmor.args,
+  files: ['kernel/application-systemd.test.js', 'application-containers.test.js'],
+  systemd: true,
+};
 
 function everything({ args, files }) {
   return { args, files: [...EVERYWHERE, ...files] };
@@ -51,6 +62,6 @@ export const KERNELS = new Map([
   ['6.1', [everything(selinux), withMessages(silent)]],
   ['6.12', [everything(selinux), withMessages(silent)]],
   ['6.17', [everything(apparmor), withMessages(selinux)]],
-  ['7.3', [everything(apparmor), withMessages(selinux)]],
+  ['7.3', [everything(apparmor), withMessages(selinux), systemd]],
   ['uml', [everything(smack), none]],
 ]);

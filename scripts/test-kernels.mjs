@@ -27,6 +27,8 @@ const NOT_RUN = 77;
 const PACKAGES = [
   ...['qemu-system-x86', 'busybox-static', 'kmod', 'cpio', 'xz-utils'],
   ...['apparmor', 'checkpolicy', 'gcc', 'libc6-dev', 'python3-minimal', 'util-linux'],
+  ...['systemd', 'dbus-user-session', 'libpam-systemd', 'systemd-container'],
+  ...['podman', 'crun', 'runc', 'docker.io', 'lxc', 'uidmap'],
 ];
 
 /** What booting needs, and what the label tests need to make policies. */
@@ -69,12 +71,12 @@ function shell(word) {
 }
 
 /** The command that runs in the machine. */
-function command(files, program, processors) {
+function command({ files, systemd }, program, processors) {
   const words = [
     process.execPath,
     '--test',
     `--test-concurrency=${processors}`,
-    '--test-timeout=120000',
+    `--test-timeout=${systemd ? 480_000 : 120_000}`,
     `--test-reporter=${join(root, 'scripts', 'kernel-report.mjs')}`,
     '--test-reporter-destination=stdout',
     ...files.map(name => join(library, 'build', name)),
@@ -110,14 +112,18 @@ function inUserModeLinux(text, directory) {
 }
 
 /** One boot: every test's outcome, and whether the machine came to the end of its command. */
-async function boot(name, { args, files }, { directory, program, log }) {
+async function boot(name, plan, { directory, program, log }) {
   const uml = name === 'uml';
-  const text = command(files, program, uml ? 1 : 2);
-  const words = [directory, args, uml ? inUserModeLinux(text, directory) : text];
+  const text = command(plan, program, uml ? 1 : 2);
+  const words = [directory, plan.args, uml ? inUserModeLinux(text, directory) : text];
+  if (plan.systemd) words.unshift('--systemd');
+  // unix_diag: for the list of all sockets.
+  const room = plan.systemd
+    ? { VMTIMEOUT: '560', MEM: '3500', MODS: 'unix_diag overlay fuse' }
+    : { VMTIMEOUT: '420', MODS: 'unix_diag' };
   const child = spawn(join(machines, uml ? 'run-uml' : 'run'), words, {
     cwd: root,
-    // unix_diag: for the list of all sockets.
-    env: { VMTIMEOUT: '420', MODS: 'unix_diag', ...process.env },
+    env: { ...room, ...process.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stderr.pipe(log, { end: false });
@@ -160,7 +166,9 @@ async function runKernel(name, program) {
     }
     const outcomes = [...found.tests, ...faults(name, found, plan)];
     const seconds = Math.round((Date.now() - from) / 1000);
-    console.log(`${name}: Linux ${found.release}, ${plan.args}: ${count(outcomes)} (${seconds} s)`);
+    console.log(
+      `${name}: Linux ${found.release}${plan.systemd ? ', systemd' : ''}, ${plan.args}: ${count(outcomes)} (${seconds} s)`,
+    );
     for (const { state, file, name: test, text } of outcomes) {
       if (state === 'failed')
         console.log(`  failed: ${file}: ${test}\n    ${text.split('\n').join('\n    ')}`);

@@ -18,7 +18,7 @@ one that has a name, with the processes that hold them now.
   --uid UID        only sockets that a process of this user holds
   --pid PID        only sockets that this process holds
   --name TEXT      only sockets with this text in their name or their peer's
-  --json           one JSON object a line
+  --json           one JSON object a line; schema/socket-line.v1.json of the library
   --watch SECONDS  again and again: what is new (+) and what is gone (-)
   --help           this text
   --version        the version

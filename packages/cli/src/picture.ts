@@ -84,10 +84,11 @@ export function pictureOfProcess(held: HeldProcess): Picture {
 /** What `--json` prints: wide integers as text, the credentials in their published form. */
 export function pictureToJson({ credentials, ...rest }: Picture): Readonly<Record<string, unknown>> {
   const shown: PeerJson | undefined = credentials === undefined ? undefined : peerToJson(credentials);
-  return plain({ ...(shown === undefined ? {} : { credentials: shown }), ...rest }) as Record<
-    string,
-    unknown
-  >;
+  return plain({
+    schemaVersion: 1,
+    ...(shown === undefined ? {} : { credentials: shown }),
+    ...rest,
+  }) as Record<string, unknown>;
 }
 
 function plain(value: unknown): unknown {

@@ -21,7 +21,7 @@ it and how surely.
               needs the right to trace it
 
   --json      one JSON object: credentials (the JSON form of PeerCredentials),
-              process, application
+              process, application; schema/peer-picture.v1.json of the library
   --help      this text
   --version   the version
 

@@ -1,25 +1,21 @@
 /** The JSON that the command gives keeps to the published schema, and reads back as what it was. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { recordedPeer } from 'sockcred';
 import { runAs } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { curl } from './support/clients.js';
 import { needsOtherUsers, run, serve } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
+import { ajv, schemaOf } from './support/schemas.js';
 
 const onLinux = { skip: needs('linux', 'curl') };
 
 /** Throws unless the text is one JSON value that the schema allows. */
 function validated(text: string): Record<string, unknown> {
-  const file = createRequire(import.meta.url).resolve('sockcred/schema/peer-credentials.v1.json');
-  const schema = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
+  const schema = schemaOf('peer-credentials');
   const json = JSON.parse(text) as Record<string, unknown>;
   assert.ok(ajv.validate(schema, json), ajv.errorsText());
   for (const change of [{ schemaVersion: 2 }, { uid: -1 }, { groups: 'all' }, { extra: true }]) {

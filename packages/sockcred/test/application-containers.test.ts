@@ -6,8 +6,18 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { type Claim, peerApplication } from 'sockcred/application';
-import { bundle, connectionOf, docker, hybrid, lxc, managed, place, podman } from './support/containers.js';
-import { needs, type Program } from './support/requirements.js';
+import {
+  bundle,
+  CLIENT,
+  connectionOf,
+  docker,
+  hybrid,
+  lxc,
+  managed,
+  place,
+  podman,
+} from './support/containers.js';
+import { needs, type Program, programPath } from './support/requirements.js';
 import { asUser, SANDBOXED } from './support/user-manager.js';
 
 const requiring = (...programs: readonly Program[]) => needs('linux', 'root', 'cgroups', 'cc', ...programs);
@@ -26,33 +36,19 @@ function containerOf(t: TestContext, socket: Socket): Claim {
   return claim;
 }
 
-// crun refuses the hybrid of old and new hierarchies; only systemd in charge of the new one has users of its own.
-for (const runtime of hybrid ? (['runc'] as const) : (['runc', 'crun'] as const)) {
-  test(`Podman’s container by ${runtime} is named, as root’s word`, {
-    skip: requiring('podman', runtime),
-  }, async t => {
-    const where = place(t);
-    const { words, id } = podman(where, runtime);
-    const claim = containerOf(t, await connectionOf(t, where, words));
-    assert.deepEqual([claim.runtime, claim.instanceId], ['podman', id()]);
-    assert.deepEqual(claim.authority, { of: 'root' });
-  });
+/** crun refuses the hybrid of old and new hierarchies, and puts its containers one directory deeper. */
+const runtime = hybrid ? 'runc' : 'crun';
 
-  test(`a pod’s container, put by ${runtime} where containerd wants it, is told with its pod`, {
-    skip: requiring(runtime),
-  }, async t => {
-    const where = place(t);
-    const cgroup = managed
-      ? `kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice:cri-containerd:${ID}`
-      : `/kubepods/burstable/pod${POD}/${ID}`;
-    const claim = containerOf(t, await connectionOf(t, where, bundle(where, runtime, cgroup)));
-    assert.deepEqual([claim.instanceId, claim.podId], [ID, POD]);
-    assert.equal(claim.runtime, managed ? 'containerd' : 'kubernetes');
-    assert.deepEqual(claim.authority, { of: 'root' });
-  });
+test('Podman’s container is named, as root’s word', { skip: requiring('podman', runtime) }, async t => {
+  const where = place(t);
+  const { words, id } = podman(where, runtime);
+  const claim = containerOf(t, await connectionOf(t, where, words));
+  assert.deepEqual([claim.runtime, claim.instanceId], ['podman', id()]);
+  assert.deepEqual(claim.authority, { of: 'root' });
+});
 
-  if (!managed) continue;
-  test(`Podman’s container of a user by ${runtime} is that user’s word`, {
+if (managed) {
+  test('Podman’s container of a user is that user’s word', {
     skip: requiring('podman', runtime, 'systemd-run'),
   }, async t => {
     const where = place(t);
@@ -63,6 +59,19 @@ for (const runtime of hybrid ? (['runc'] as const) : (['runc', 'crun'] as const)
     assert.ok(claim.containment.includes('user namespace'));
   });
 }
+
+test('a pod’s container, put by runc where containerd wants it, is told with its pod', {
+  skip: requiring('runc'),
+}, async t => {
+  const where = place(t);
+  const cgroup = managed
+    ? `kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice:cri-containerd:${ID}`
+    : `/kubepods/burstable/pod${POD}/${ID}`;
+  const claim = containerOf(t, await connectionOf(t, where, bundle(where, 'runc', cgroup)));
+  assert.deepEqual([claim.instanceId, claim.podId], [ID, POD]);
+  assert.equal(claim.runtime, managed ? 'containerd' : 'kubernetes');
+  assert.deepEqual(claim.authority, { of: 'root' });
+});
 
 test('Docker’s container is named, as root’s word', {
   skip: requiring('docker', 'dockerd', 'runc'),
@@ -82,32 +91,29 @@ test('LXC’s container is named, and what watches it is none', { skip: requirin
   assert.deepEqual(claim.authority, { of: 'root' });
 });
 
-for (const [kind, options, runtime] of managed
-  ? ([
-      ['a unit of its own', ['--keep-unit', '--register=no'], 'systemd-nspawn'],
-      ['a scope of the machine manager', [], 'machined'],
-    ] as const)
-  : []) {
-  test(`systemd-nspawn’s container in ${kind} is named`, {
+if (managed) {
+  test('systemd-nspawn’s container is named by the machine manager', {
     skip: requiring('systemd-nspawn', 'systemd-run'),
   }, async t => {
     const where = place(t);
     const name = `sockcred${process.pid}`;
-    const unit =
-      runtime === 'machined' ? [] : [`--unit=systemd-nspawn@${name}.service`, '--slice=machine.slice'];
     const service = [
-      '/usr/bin/systemd-run',
+      programPath('systemd-run'),
       '--quiet',
       '--pipe',
       '--wait',
       '--collect',
       '-pDelegate=yes',
-      ...unit,
     ];
-    const machine = ['/usr/bin/systemd-nspawn', '--quiet', `--machine=${name}`, `--directory=${where.root}`];
-    const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...options, '/client', '/s/s'];
+    const machine = [
+      programPath('systemd-nspawn'),
+      '--quiet',
+      `--machine=${name}`,
+      `--directory=${where.root}`,
+    ];
+    const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...CLIENT];
     const claim = containerOf(t, await connectionOf(t, where, words));
-    assert.deepEqual([claim.runtime, claim.instanceId], [runtime, name]);
+    assert.deepEqual([claim.runtime, claim.instanceId], ['machined', name]);
     assert.deepEqual(claim.authority, { of: 'root' });
   });
 }

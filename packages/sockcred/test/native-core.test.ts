@@ -81,6 +81,7 @@ const CASES: Readonly<Record<string, string>> = {
   'process-absent': 'T24: a process that was waited for has no descriptor to give',
   'process-descriptor': 'a descriptor of another process is duplicated, close-on-exec',
   'netns-cookie': 'both ends of a connection within one network namespace have one cookie',
+  'attribute-names': 'the extended attributes of a file are told by their names, whole or not at all',
   'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',
   'other-lengths': 'T4: an answer of any other length is an error, and writes nothing',
   'ucred-bytes': 'T6: the bytes of struct ucred are pid, uid, gid',

@@ -110,7 +110,7 @@ hear()`;
   },
 );
 
-test('T66, T67: of a process that was let go nothing is told, and nothing stays open', asAnyone, async t => {
+test('T66: of a process that was let go nothing is told, and nothing stays open', asAnyone, async t => {
   const peer = python(t, 'say(os.getpid())\nhear()\nos._exit(5)');
   const pid = Number(await peer.line());
   const other = hold(t, pid);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <linux/unix_diag.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static int pidfd_of(pid_t pid)
@@ -219,12 +221,39 @@ static void our_own_sockets_are_among_all(void)
 	close_connection(ours);
 }
 
+static void the_marks_of_a_file_are_told_by_their_names(void)
+{
+	const char here[] = "/proc/self/status", nowhere[] = "/nonexistent";
+	char made[] = "/tmp/sockcred-attributes-XXXXXX", wide[PATH_MAX + 1];
+	const int fd = mkstemp(made);
+	uint8_t names[64];
+	size_t length = 99;
+
+	CHECK(fd >= 0);
+	memset(wide, 'x', sizeof(wide));
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)wide, sizeof(wide), names, sizeof(names), &length), ENAMETOOLONG);
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)nowhere, strlen(nowhere), names, sizeof(names), &length), ENOENT);
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)here, strlen(here), names, sizeof(names), &length), 0);
+	CHECK_EQUAL(length, 0);
+	if (fsetxattr(fd, "user.sockcred", "1", 1, 0) == 0) {
+		const char wanted[] = "user.sockcred";
+
+		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, 1, &length), ERANGE);
+		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, sizeof(names), &length), 0);
+		CHECK_EQUAL(length, sizeof(wanted));
+		CHECK(memcmp(names, wanted, sizeof(wanted)) == 0);
+	}
+	CHECK(unlink(made) == 0);
+	close(fd);
+}
+
 const struct test_case process_cases[] = {
 	{ "process-ended", a_zombie_has_ended_and_a_reaped_process_too },
 	{ "process-ids", each_id_of_a_process_is_in_its_own_place },
 	{ "process-absent", a_process_that_is_not_there_has_no_descriptor },
 	{ "process-descriptor", a_descriptor_of_another_process_is_duplicated },
 	{ "netns-cookie", both_ends_of_one_namespace_have_one_cookie },
+	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },
 	{ "unix-sockets", our_own_sockets_are_among_all },
 	{ NULL, NULL },
 };

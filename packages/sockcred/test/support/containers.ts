@@ -169,7 +169,7 @@ export async function docker(
   });
   await until(() => {
     if (child.exitCode !== null) throw new Error(`dockerd ended: ${readFileSync(log, 'utf8')}`);
-    return existsSync(`${directory}/d.sock`);
+    return existsSync(`${directory}/d.sock`) && tried([...engine, 'version']).status === 0;
   });
   run([...engine, 'import', archive(where), 'sockcred-test']);
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
