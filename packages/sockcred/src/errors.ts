@@ -52,6 +52,10 @@ export type PeerErrorCode =
   | 'ERR_PEER_NOT_ADMITTED'
   /** A policy does not accept who is at the other end. */
   | 'ERR_PEER_REFUSED'
+  /** Who was verified to forward a connection or request said nothing about whose it is. */
+  | 'ERR_FORWARDED_ABSENT'
+  /** What was said about whose connection or request it is has not exactly the one form that it may have. */
+  | 'ERR_FORWARDED_MALFORMED'
   /** The server behind could not be connected to, for the reason in `errno`. */
   | 'ERR_UPSTREAM_CONNECT'
   /** A connection cannot be made as this peer: one of its user, group and groups is unknown. */
