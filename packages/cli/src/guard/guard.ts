@@ -1,6 +1,7 @@
 /** `sockcred guard`: who connects, may they come in, and what they get to. */
 
 import { escapeText } from 'sockcred';
+import type { FactName } from 'sockcred/authorization';
 import { createGate, type Gate, type Limits } from 'sockcred/gate';
 import { canRelay } from 'sockcred/relay';
 import { identifyPeer } from 'sockcred/witnesses';
@@ -112,6 +113,14 @@ class RunningGuard {
     // Names, our own user, and whether it can be read at all are as that user finds them.
     if (this.#policy.reload() === 'refused')
       throw new SystemRefusal('the policy cannot be read again as USER');
+    const unseen = ['namespaces', 'application'].filter(fact =>
+      this.#policy.policy.facts.has(fact as FactName),
+    );
+    if (unseen.length > 0 && process.geteuid?.() !== 0) {
+      say(
+        `note: only root can tell ${unseen.join(' and ')} of other users: rules about that let none of them in`,
+      );
+    }
     this.#open = true;
     this.#gate.replaceAuthorize(this.#policy.policy);
     for (const fd of descriptors) await this.#gate.listenOn(fd);
