@@ -79,13 +79,14 @@ stream {
 const COMMAND = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 const GUARD = fileURLToPath(new URL('../../cli/dist/guard/guard.js', import.meta.url));
 
-/** A guard for each of the three. */
+/** A guard for each of the three; what it says on its standard error is about its policy. */
 function guards(name) {
-  const open = (what, upstream, ...who) =>
-    start(process.execPath, [
-      ...[COMMAND, 'guard', '--listen', at(name, what), ...who, '--to', `unix:${upstream}`],
-      ...['--audit', 'none', '--upstream-sees-guard'],
-    ]);
+  const open = (what, upstream, ...who) => {
+    const words = ['guard', '--listen', at(name, what), ...who, '--to', `unix:${upstream}`];
+    return start(process.execPath, [COMMAND, ...words, '--audit', 'none', '--upstream-sees-guard'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+  };
   return [
     open('echo', echo, '--same-user'),
     open('bytes', bytes, '--same-user'),
