@@ -33,6 +33,10 @@ const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
 
+/** What is passed beside messages, and refused: in the shorter boot. */
+const MESSAGES = ['first-message.test.js', 'unix-stream.test.js', 'unix-datagram.test.js'];
+const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
+
 function everything({ args, files }) {
   return { args, files: [...EVERYWHERE, ...files] };
 }
@@ -43,10 +47,10 @@ const slow = boot => ({ ...boot, args: `${TSC} ${boot.args}` });
 
 /** By the name that get-kernel takes: its boots, one after the other. */
 export const KERNELS = new Map([
-  ['5.10', [everything(silent), selinux].map(slow)],
-  ['6.1', [everything(selinux), silent]],
-  ['6.12', [everything(selinux), silent]],
-  ['6.17', [everything(apparmor), selinux]],
-  ['7.3', [everything(apparmor), selinux]],
+  ['5.10', [everything(silent), withMessages(selinux)].map(slow)],
+  ['6.1', [everything(selinux), withMessages(silent)]],
+  ['6.12', [everything(selinux), withMessages(silent)]],
+  ['6.17', [everything(apparmor), withMessages(selinux)]],
+  ['7.3', [everything(apparmor), withMessages(selinux)]],
   ['uml', [everything(smack), none]],
 ]);

@@ -31,6 +31,13 @@ const FIELDS = [
   ['zone', 'zone'],
 ];
 
+const SENDER_FIELDS = [
+  ['real uid, gid', 'ids'],
+  ['effective uid, gid', 'effectiveIds'],
+  ['pid', 'pid'],
+  ['groups', 'groups'],
+];
+
 const ROLES = [
   ['a server learns who connected', 'connector'],
   ['a client learns who listened', 'listener'],
@@ -55,15 +62,27 @@ function note(sentence) {
 }
 
 /** The mechanism behind a field of one system and its limits, or why there is none. */
-function fieldCell(system, key) {
-  const field = system[key];
+function fieldCell({ proof }, field) {
   if (!('option' in field)) return `–${note(field.detail)}`;
   const sentences = [
     field.note,
     field.incomplete === undefined ? undefined : `absent, \`maybe-incomplete\`, where ${field.incomplete}`,
   ];
   const references = sentences.filter(sentence => sentence !== undefined).map(note);
-  return `${MARKS[system.proof]} \`${field.option}\`${references.join('')}`;
+  return `${MARKS[proof]} \`${field.option}\`${references.join('')}`;
+}
+
+/** The same of what comes with a message. */
+function senderCell(system, key) {
+  const { sender } = system;
+  return fieldCell(system, 'ids' in sender ? sender[key] : sender);
+}
+
+/** Whose word it is, and under which name it comes where the sender attached it. */
+function chosenCell({ proof, sender }) {
+  if (!('ids' in sender)) return '–';
+  const attached = sender.attached === undefined ? '' : `, also as \`${sender.attached}\``;
+  return `${MARKS[proof]} ${sender.chosenBy === 'kernel' ? 'the kernel' : 'the kernel, or the sender'}${attached}`;
 }
 
 function momentCell(system, role) {
@@ -80,7 +99,12 @@ const systems = table(
   ['', ...asked.map(({ title }) => title)],
   [
     ['proof', ...asked.map(({ proof }) => proof)],
-    ...FIELDS.map(([name, key]) => [name, ...asked.map(system => fieldCell(system, key))]),
+    ...FIELDS.map(([name, key]) => [name, ...asked.map(system => fieldCell(system, system[key]))]),
+    ...SENDER_FIELDS.map(([name, key]) => [
+      `${name} of a message’s sender`,
+      ...asked.map(system => senderCell(system, key)),
+    ]),
+    ['these were filled in by', ...asked.map(chosenCell)],
     ...ROLES.map(([name, role]) => [`${name}, as of`, ...asked.map(system => momentCell(system, role))]),
     [
       'no pid beside known ids',
@@ -103,7 +127,7 @@ const runtimes = RUNTIMES.map(each => `${TITLES[each.kind]} ${each.package.split
 const text = `# What each system can vouch for
 
 Made by \`node scripts/os-support.mjs\` from \`packages/sockcred/src/credentials/systems.ts\`, the table that decoding and
-the tests read. Ids are effective ids everywhere.
+the tests read. Where nothing else is said, ids are effective ids.
 
 ● run by the tests of this repository; ◐ compiled against the system's real headers, not run; ○ compiled against
 declarations only, not run; – never told there: the field is absent, with that reason

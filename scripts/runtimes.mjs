@@ -13,13 +13,10 @@ export const RUNTIMES = [
 
 /** Test files whose subject fails in a runtime: what they are about is not supported there yet. */
 export const NOT_YET = {
-  bun: [
-    ...['adapters', 'clients', 'gate', 'gate-limits', 'gate-tls'],
-    ...['process-namespaces', 'readiness', 'unix-stream'],
-  ],
+  bun: [...['adapters', 'clients', 'gate', 'gate-limits', 'gate-tls'], 'process-namespaces'],
   deno: [
-    ...['adapters', 'application-flatpak', 'gate-limits', 'message-interop', 'process-held'],
-    ...['process-namespaces', 'process-reuse', 'readiness', 'unix-stream'],
+    ...['adapters', 'application-flatpak', 'gate-limits', 'process-held', 'process-namespaces'],
+    'process-reuse',
   ],
 };
 

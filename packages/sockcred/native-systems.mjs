@@ -9,6 +9,10 @@ export const native = join(dirname(fileURLToPath(import.meta.url)), 'native');
 
 const SOCKETS = ['unix_socket.c', 'self_test.c'];
 
+/** What travels with messages: the same wherever anything does; received one by one outside Linux. */
+const MESSAGES = ['message_socket.c', 'message_walk.c'];
+const ONE_BY_ONE = [...MESSAGES, 'message_receive.c'];
+
 /** What a system may lack, each with the file that says so. */
 const ABSENT = {
   groups: 'absent/groups.c',
@@ -33,14 +37,21 @@ const SYSTEMS = {
   linux: {
     files: [
       ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c'],
-      ...['message_linux.c', 'message_walk.c', 'readiness_linux.c'],
+      ...['message_linux.c', ...MESSAGES, 'readiness_linux.c'],
       ...['connect_as_linux.c', 'relay_linux.c', 'relay_way_linux.c'],
     ],
     lacks: ['ids', 'token'],
   },
   freebsd: {
-    files: ['sys_freebsd.c', 'layouts.c', ...SOCKETS],
-    lacks: ['label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    files: [
+      'sys_freebsd.c',
+      'layouts.c',
+      ...SOCKETS,
+      'message_freebsd.c',
+      ...ONE_BY_ONE,
+      'readiness_kqueue.c',
+    ],
+    lacks: ['label', 'ids', 'token', ...LINUX_ALONE],
   },
   darwin: {
     files: ['sys_darwin.c', 'layouts.c', ...SOCKETS],
@@ -51,12 +62,12 @@ const SYSTEMS = {
     lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
   },
   netbsd: {
-    files: ['sys_netbsd.c', 'layouts.c', ...SOCKETS],
-    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    files: ['sys_netbsd.c', 'layouts.c', ...SOCKETS, 'message_netbsd.c', ...ONE_BY_ONE, 'readiness_kqueue.c'],
+    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE],
   },
   sunos: {
-    files: ['sys_sunos.c', ...SOCKETS],
-    lacks: ['label', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    files: ['sys_sunos.c', ...SOCKETS, 'message_sunos.c', ...ONE_BY_ONE, 'readiness_sunos.c'],
+    lacks: ['label', 'token', ...LINUX_ALONE],
   },
   getpeereid: {
     files: ['sys_getpeereid.c', ...SOCKETS],
@@ -99,7 +110,7 @@ export function addonSources(system) {
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const topics = ['questions', 'processes', 'answers', 'layouts', 'messages'];
+  const topics = ['questions', 'processes', 'answers', 'layouts', 'senders', 'messages'];
   const tests = ['main.c', ...topics.map(topic => `${topic}_test.c`)];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }

@@ -12,9 +12,10 @@ import {
   type PolicyData,
   PolicyError,
 } from 'sockcred/authorization';
-import { type Limits, limitsFault } from 'sockcred/gate';
+import type { Limits } from 'sockcred/gate';
 import { peerWitnesses } from 'sockcred/witnesses';
 import { NoError } from './exit-codes.ts';
+import { type Fault, limitFaults, unknownProperty } from './policy-limits.ts';
 import { readPolicySource } from './policy-source.ts';
 import { type ParsedToml, type Position, readToml, TomlSyntaxError } from './policy-toml.ts';
 import { PolicyWatch } from './policy-watch.ts';
@@ -58,21 +59,6 @@ export class PolicyFileError extends NoError {
 }
 
 const FILE_PROPERTIES = ['rules', 'maps', 'limits'];
-const LIMITS: readonly (keyof Limits)[] = [
-  'connections',
-  'connectionsPerUid',
-  'acceptsPerUid',
-  'firstByteMs',
-  'spareDescriptors',
-];
-const RATE = ['count', 'seconds'];
-
-interface Fault {
-  readonly code: string;
-  readonly path: string;
-  readonly message: string;
-}
-
 function decoded(bytes: Uint8Array): string | Remark {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const here = (line: number, column: number, message: string): Remark => ({
@@ -96,34 +82,6 @@ function decoded(bytes: Uint8Array): string | Remark {
     start = end + 1;
   }
   return decoder.decode(bytes);
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function unknownProperty(path: string, there: readonly string[]): Fault {
-  return {
-    code: 'unknown-property',
-    path,
-    message: `there is no such property; there are ${there.join(', ')}`,
-  };
-}
-
-/** `limitsFault()` tells one fault, so each property is shown to it alone. */
-function limitFaults(limits: unknown): readonly Fault[] {
-  if (limits === undefined) return [];
-  if (!isTable(limits)) return [{ code: 'type', path: 'limits', message: 'must be a table: [limits]' }];
-  return Object.entries(limits).flatMap(([name, value]): Fault[] => {
-    const path = `limits.${name}`;
-    if (!LIMITS.some(known => known === name)) return [unknownProperty(path, LIMITS)];
-    if (name === 'acceptsPerUid' && isTable(value)) {
-      const strange = Object.keys(value).filter(key => !RATE.includes(key));
-      if (strange.length > 0) return strange.map(key => unknownProperty(`${path}.${key}`, RATE));
-    }
-    const message = limitsFault({ [name]: value } as Limits);
-    return message === undefined ? [] : [{ code: 'type', path, message }];
-  });
 }
 
 function policyOf(data: PolicyData): Policy | PolicyError {

@@ -80,7 +80,19 @@ const kinds = {
     writeFileSync(join(root, '.flatpak-info'), info);
     const links = ['bin', 'lib', 'lib64'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]);
     const binds = ['--bind', root, '/', '--ro-bind', '/usr', '/usr', '--bind', '/tmp', '/tmp'];
-    return connected(['/usr/bin/bwrap', ...binds, ...links, '--proc', '/proc', '--die-with-parent']);
+    // As Flatpak does it: bubblewrap writes down which namespaces it made.
+    const record = '/run/user/0/.flatpak/1';
+    mkdirSync(record, { recursive: true });
+    const shell = ['/bin/sh', '-c', `exec "$@" 5>${record}/bwrapinfo.json`, 'sh'];
+    const bubblewrap = ['/usr/bin/bwrap', ...binds, ...links, '--proc', '/proc', '--unshare-pid'];
+    const made = await connected([...shell, ...bubblewrap, '--info-fd', '5', '--die-with-parent']);
+    return {
+      ...made,
+      async end() {
+        await made.end();
+        rmSync(record, { recursive: true, force: true });
+      },
+    };
   },
   async container() {
     const top = join(cgroups, `sockcredbench${process.pid}.slice`);

@@ -6,9 +6,9 @@
 //   npm run check:cross
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WARNINGS } from '../native-systems.mjs';
 import { compileArguments, linuxArchitectures, sourcesOf, targets } from './targets.mjs';
@@ -45,13 +45,24 @@ export function checkLinuxOptions([triple, kernel]) {
   return ok && output === '' ? '' : output;
 }
 
-/** Our declarations of Node-API against the real headers; '' or what is wrong. */
-export function checkNodeApi() {
-  const include = createRequire(import.meta.url)('node-api-headers').include_dir;
-  const flags = ['-std=c11', '-Wall', '-Wextra', '-Werror', `-I${include}`, '-fsyntax-only'];
-  const compiler = process.env.CC ?? 'cc';
-  const { stderr, status } = spawnSync(compiler, [...flags, join(here, 'node-api.c')], { encoding: 'utf8' });
+/** A file that holds declarations of ours against the headers in a folder; '' or what is wrong. */
+export function checkDeclarations(file, include) {
+  const flags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-isystem', include, '-fsyntax-only'];
+  const { stderr, status } = spawnSync(process.env.CC ?? 'cc', [...flags, file], { encoding: 'utf8' });
   return status === 0 ? '' : stderr;
+}
+
+/** Where the headers of Node-API are. */
+export function nodeApiHeaders() {
+  return createRequire(import.meta.url)('node-api-headers').include_dir;
+}
+
+/** Where the headers of libuv are: those of this Node, or the system's (Debian: libuv1-dev). */
+export function uvHeaders() {
+  const folders = [join(dirname(process.execPath), '..', 'include', 'node'), '/usr/include'];
+  const found = folders.find(folder => existsSync(join(folder, 'uv.h')));
+  if (found === undefined) throw new Error('no uv.h beside this Node (Debian: apt-get install libuv1-dev)');
+  return found;
 }
 
 function kernelVersion() {
@@ -85,7 +96,9 @@ function main() {
       checkLinuxOptions(each),
     );
   }
-  report('declarations of Node-API', 'node-api-headers', checkNodeApi());
+  const declared = (file, include) => checkDeclarations(join(here, file), include);
+  report('declarations of Node-API', 'node-api-headers', declared('node-api.c', nodeApiHeaders()));
+  report('declarations of libuv', join(uvHeaders(), 'uv.h'), declared('uv.c', uvHeaders()));
   rmSync(scratch, { recursive: true });
   if (failed > 0) {
     console.error(`${failed} targets do not compile`);

@@ -13,17 +13,76 @@ import { onlyHeaders, runZig, zigDirectory } from './toolchain.mjs';
 const XUCRED = { AT_UID: 4, AT_GID: 12, AT_GROUPS: 12, HAS_PID: 0, AT_PID: 0, PID_MAY_BE_MISSING: 1 };
 const LOCAL_PEERCRED = { QUESTION_LEVEL: 0, QUESTION: 1, NONE_ERRORS: '57, 22' };
 
-/** Facts of each kernel, as numbers; see foreign_cases.h for what they mean. */
+/** What travels with messages, and waiting for them: see foreign_messages.h and foreign_readiness.h. */
+const NO_MESSAGES = { MESSAGES: 0, OPTION_LEVEL: -1, OPTION: -1 };
+const CONTROL = { MESSAGES: 1, CONTROL_BEGINS: 16, CONTROL_ALIGNED: 8, RIGHTS: 1, ATTACHED: -1 };
+const CMSGCRED = { C_VERSION: -1, C_PID: 0, C_UID: 4, C_EUID: 8, C_GID: 12, C_EGID: -1, C_COUNT: 16 };
+const MESSAGES = {
+  freebsd: {
+    ...{
+      ...CONTROL,
+      CREDENTIALS: 8,
+      ATTACHED: 3,
+      OPTION_LEVEL: 0,
+      OPTION: 3,
+      FOR_DATAGRAMS: 0,
+    },
+    ...{ MSG_CLOEXEC: 0x40000, MSG_NOSIGNAL: 0x20000, RECORD_PIECES: 1, C_VERSION: 0, C_PID: 4, C_UID: 8 },
+    ...{
+      C_EUID: 12,
+      C_GID: 16,
+      C_EGID: 20,
+      C_COUNT: 24,
+      C_COUNT_WIDTH: 4,
+      C_GROUPS: 28,
+      C_SIZE: 0,
+      C_MOST: 16,
+    },
+    ...{ KEVENT: 'FREEBSD_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, USER_FILTER: -11 },
+  },
+  dragonfly: {
+    ...{ ...CONTROL, CREDENTIALS: 3, ATTACHED: 3, OPTION_LEVEL: 0xffff, OPTION: 0x4000, FOR_DATAGRAMS: 1 },
+    ...{ MSG_CLOEXEC: 0x1000, MSG_NOSIGNAL: 0x400, RECORD_PIECES: 0, ...CMSGCRED },
+    ...{ C_COUNT_WIDTH: 2, C_GROUPS: 20, C_SIZE: 84, C_MOST: 16 },
+    ...{ KEVENT: 'DRAGONFLY_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, USER_FILTER: -9 },
+  },
+  netbsd: {
+    ...{ ...CONTROL, CREDENTIALS: 0x10, OPTION_LEVEL: 0, OPTION: 4, FOR_DATAGRAMS: 0 },
+    ...{ MSG_CLOEXEC: 0x800, MSG_NOSIGNAL: 0x400, RECORD_PIECES: 0, C_VERSION: -1, C_PID: 0, C_UID: 4 },
+    ...{
+      C_EUID: 8,
+      C_GID: 12,
+      C_EGID: 16,
+      C_COUNT: 20,
+      C_COUNT_WIDTH: 4,
+      C_GROUPS: 24,
+      C_SIZE: 0,
+      C_MOST: 0,
+    },
+    ...{ KEVENT: 'NETBSD_KEVENT', READ_FILTER: 0, WRITE_FILTER: 1, USER_FILTER: 8 },
+  },
+  sunos: {
+    ...{ ...CONTROL, CONTROL_BEGINS: 12, CONTROL_ALIGNED: 4, RIGHTS: 0x1010, CREDENTIALS: 0x1012 },
+    ...{ OPTION_LEVEL: 0xffff, OPTION: 0x400, FOR_DATAGRAMS: 1, MSG_CLOEXEC: 0x1000 },
+    ...{ MSG_NOSIGNAL: 0x200, RECORD_PIECES: 0, C_VERSION: -1, C_PID: 8, C_UID: 12, C_EUID: 0, C_GID: 20 },
+    ...{ C_EGID: 4, C_COUNT: -1, C_COUNT_WIDTH: 0, C_GROUPS: 0, C_SIZE: 0, C_MOST: 0, KEVENT: 'PORTS' },
+  },
+};
+
+/** Facts of each kernel, as numbers; see foreign_test.c for what they mean. */
 export const foreignSystems = {
   freebsd: {
+    ...MESSAGES.freebsd,
     ...{ files: 'freebsd', triple: 'x86_64-freebsd', FAMILY: 'BSD', ...LOCAL_PEERCRED, ...XUCRED },
     ...{ ROOM: 88, HAS_PID: 1, AT_PID: 80, GROUPS: 2, PAIR: 'MAY' },
   },
   dragonfly: {
+    ...MESSAGES.dragonfly,
     ...{ files: 'freebsd', declarations: 'dragonfly', triple: 'x86_64-unknown-dragonfly', FAMILY: 'BSD' },
     ...{ ...LOCAL_PEERCRED, ...XUCRED, ROOM: 88, GROUPS: 2, PAIR: 'MAY' },
   },
   darwin: {
+    ...NO_MESSAGES,
     ...{
       files: 'darwin',
       apple: true,
@@ -35,6 +94,7 @@ export const foreignSystems = {
     ...{ ROOM: 76, GROUPS: -2, PAIR: 'MUST' },
   },
   openbsd: {
+    ...NO_MESSAGES,
     ...{
       files: 'openbsd',
       triple: 'x86_64-openbsd',
@@ -46,16 +106,26 @@ export const foreignSystems = {
     ...{ PAIR: 'MUST', PID_MAY_BE_MISSING: 0 },
   },
   netbsd: {
+    ...MESSAGES.netbsd,
     ...{ files: 'netbsd', triple: 'x86_64-netbsd', FAMILY: 'BSD', QUESTION_LEVEL: 0, QUESTION: 3 },
     ...{ NONE_ERRORS: '22', ROOM: 12, AT_PID: 0, AT_UID: 4, AT_GID: 8, AT_GROUPS: 0, HAS_PID: 1, GROUPS: -1 },
     ...{ PAIR: 'MAY', PID_MAY_BE_MISSING: 0 },
   },
   sunos: {
+    ...MESSAGES.sunos,
     ...{ files: 'sunos', declarations: 'sunos', triple: 'x86_64-unknown-solaris2.11', FAMILY: 'SYSV' },
     ...{ QUESTION_LEVEL: -1, QUESTION: -1, NONE_ERRORS: '134, 22', ROOM: 128, AT_UID: 0, AT_GID: 4 },
     ...{ AT_GROUPS: 0, HAS_PID: 1, AT_PID: 8, GROUPS: 3, PAIR: 'MAY', PID_MAY_BE_MISSING: 0 },
   },
 };
+
+const MESSAGE_TESTS = [
+  'foreign_messages.c',
+  'foreign_messages_test.c',
+  'foreign_sending_test.c',
+  'foreign_readiness.c',
+  'foreign_readiness_test.c',
+];
 
 /** Apple's headers, but objects that a linker here takes: the same processor, and the same rules for structures. */
 function appleHeaders() {
@@ -101,18 +171,20 @@ export function runForeign(name, directory, moved = file => file) {
     objects.push(object);
   }
   const program = join(directory, 'foreign-test');
+  const sources = ['foreign_kernel.c', 'foreign_test.c', ...(facts.MESSAGES === 1 ? MESSAGE_TESTS : [])];
   const compiled = spawnSync(
     process.env.CC ?? 'cc',
     [
       ...['-std=c11', '-O1', '-fno-builtin', '-Wall', '-Wextra', '-Wno-builtin-declaration-mismatch'],
       ...['-DMAY=1', '-DMUST=2', `-DSYSTEM="${name}"`],
       ...Object.entries(facts).map(([fact, value]) => `-D${fact}=${value}`),
-      ...['foreign_kernel.c', 'foreign_test.c'].map(file => moved(join(native, 'test', file))),
+      ...sources.map(file => moved(join(native, 'test', file))),
       ...[...objects, '-o', program],
     ],
     { encoding: 'utf8' },
   );
   if (compiled.status !== 0) return compiled.stderr;
-  const { status, signal, stderr } = spawnSync(program, { encoding: 'utf8' });
+  // A wrong one may wait for ever.
+  const { status, signal, stderr } = spawnSync(program, { encoding: 'utf8', timeout: 30_000 });
   return status === 0 ? '' : `${signal ?? ''}${stderr}`;
 }

@@ -10,11 +10,12 @@
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native, nativeTestSources } from '../native-systems.mjs';
-import { runForeign } from './foreign.mjs';
+import { checkDeclarations, nodeApiHeaders, uvHeaders } from './check.mjs';
+import { foreignSystems, runForeign } from './foreign.mjs';
+import { messageExchanges } from './message-mutations.mjs';
 import { compileArguments, linuxArchitectures, targets } from './targets.mjs';
 import { buildDirectory, ensureInstalled, linuxKernelHeaders, onlyHeaders, runZig } from './toolchain.mjs';
 
@@ -35,7 +36,14 @@ const compiles = (file, target) => () => {
   return ok ? '' : output;
 };
 
-const standsIn = system => () => runForeign(system, join(scratch, 'foreign'), moved);
+/** One per system, however many changes it is asked about: each is asked about the unchanged sources as well. */
+const standIns = new Map(
+  Object.keys(foreignSystems).map(system => [
+    system,
+    () => runForeign(system, join(scratch, 'foreign'), moved),
+  ]),
+);
+const standsIn = system => standIns.get(system);
 
 function cc(args) {
   return spawnSync(process.env.CC ?? 'cc', ['-std=c11', '-O0', ...args], { encoding: 'utf8' });
@@ -55,7 +63,10 @@ const nativeTests = cases => () => {
   return '';
 };
 
-const fixtures = nativeTests(['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token']);
+const fixtures = nativeTests([
+  ...['three-ids', 'xucred-form', 'xucred-fields', 'xucred-groups', 'audit-token'],
+  ...['cmsgcred-fields', 'sockcred-fields', 'sockcred2-fields', 'sender-groups'],
+]);
 
 const kernelHeaders = () => {
   for (const [triple, kernel] of linuxArchitectures) {
@@ -68,16 +79,27 @@ const kernelHeaders = () => {
   return '';
 };
 
-const nodeApi = () => {
-  const include = createRequire(import.meta.url)('node-api-headers').include_dir;
-  const { status, stderr } = cc([`-I${include}`, '-fsyntax-only', join(scratch, 'cross', 'node-api.c')]);
-  return status === 0 ? '' : stderr;
-};
+const nodeApi = () => checkDeclarations(join(scratch, 'cross', 'node-api.c'), nodeApiHeaders());
+const libuv = () => checkDeclarations(join(scratch, 'cross', 'uv.c'), uvHeaders());
 
 /** Who notices a changed number, by its name: every one of them must. */
 const WITNESSES = [
   [/^LINUX_UCRED_/, { headers: compiles('sys_linux.c', 'linux-x64'), fixtures }],
   [/^OPENBSD_/, { headers: compiles('sys_openbsd.c', 'openbsd-x64'), fixtures }],
+  [/^NETBSD_SOCKCRED_/, { headers: compiles('message_netbsd.c', 'netbsd-arm64'), fixtures }],
+  [/^FREEBSD_SOCKCRED2?_/, { headers: compiles('message_freebsd.c', 'freebsd-ia32'), fixtures }],
+  [
+    /^CMSG(CRED|_MOST)_/,
+    {
+      'FreeBSD headers': compiles('message_freebsd.c', 'freebsd-arm64'),
+      'DragonFly declarations': compiles('message_freebsd.c', 'dragonfly-x64'),
+      fixtures,
+    },
+  ],
+  [
+    /^DRAGONFLY_SO_/,
+    { declarations: compiles('message_freebsd.c', 'dragonfly-x64'), 'stand-in': standsIn('dragonfly') },
+  ],
   [/^NETBSD_/, { headers: compiles('sys_netbsd.c', 'netbsd-x64'), fixtures }],
   [
     /^XUCRED_/,
@@ -92,14 +114,15 @@ const WITNESSES = [
   [/^DRAGONFLY_/, { declarations: compiles('sys_freebsd.c', 'dragonfly-x64'), fixtures }],
   [/^DARWIN_/, { headers: compiles('sys_darwin.c', 'darwin-x64'), fixtures }],
   [/^KERNEL_SO_/, { 'headers of a newer Linux': kernelHeaders }],
+  [/^DECLARED_UV_/, { 'headers of libuv': libuv }],
   [/^DECLARED_/, { 'headers of Node-API': nodeApi }],
   [
-    /^LOCAL_LEVEL sys_freebsd.c$/,
-    { headers: compiles('sys_freebsd.c', 'freebsd-x64'), 'stand-in': standsIn('dragonfly') },
-  ],
-  [
-    /^LOCAL_LEVEL sys_netbsd.c$/,
-    { headers: compiles('sys_netbsd.c', 'netbsd-x64'), 'stand-in': standsIn('netbsd') },
+    /^LOCAL_LEVEL$/,
+    {
+      'FreeBSD headers': compiles('sys_freebsd.c', 'freebsd-x64'),
+      'NetBSD headers': compiles('sys_netbsd.c', 'netbsd-x64'),
+      'stand-in': standsIn('dragonfly'),
+    },
   ],
 ];
 
@@ -109,9 +132,8 @@ function numbers(file) {
   return [...source.matchAll(/^#define (\w+) (0x[0-9a-f]+|\d+)$/gm)].map(match => {
     const [line, name, number] = match;
     const changed = `${line.slice(0, -number.length)}${Number(number) + 1}`;
-    const label = name === 'LOCAL_LEVEL' ? `${name} ${file}` : name;
-    const witnesses = WITNESSES.find(([pattern]) => pattern.test(label))?.[1];
-    if (witnesses === undefined) throw new Error(`nobody is asked about ${label} of ${file}`);
+    const witnesses = WITNESSES.find(([pattern]) => pattern.test(name))?.[1];
+    if (witnesses === undefined) throw new Error(`nobody is asked about ${name} of ${file}`);
     return {
       what: `${file}: ${name} ${number} -> ${Number(number) + 1}`,
       file,
@@ -183,6 +205,7 @@ function exchanges() {
       ['errno == ENOTCONN || errno == EINVAL', 'errno == ENOTCONN'],
       ['all < 0', 'all < -1'],
     ),
+    ...messageExchanges.flatMap(([file, system, ...pairs]) => bsd(file, system, ...pairs)),
   ];
 }
 
@@ -210,9 +233,10 @@ function main() {
   const mutants = [
     ...numbers('layouts.h'),
     ...numbers('linux_options.h'),
-    ...numbers('sys_freebsd.c'),
-    ...numbers('sys_netbsd.c'),
+    ...numbers('unix_socket.h'),
+    ...numbers('message_freebsd.c'),
     ...numbers('node_api_declarations.h'),
+    ...numbers('uv_declarations.h'),
     ...exchanges(),
   ];
   // Unchanged, everybody must be silent, or their noticing means nothing.

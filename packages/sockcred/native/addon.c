@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 8
+#define ABI 9
 
 enum word {
 	WORD_ERROR = 0,
@@ -269,6 +269,7 @@ static const struct {
 	{ "relayHold", relay_hold },
 	{ "connectAs", connect_as_somebody },
 	{ "netnsCookie", netns_cookie },
+	{ "attributeNames", attribute_names },
 	{ "processInfo", process_info },
 	{ "processEnded", process_ended },
 	{ "processOpen", process_open },

@@ -71,6 +71,7 @@ napi_value readiness_hold(napi_env env, napi_callback_info info);
 
 /* addon_process.c */
 napi_value netns_cookie(napi_env env, napi_callback_info info);
+napi_value attribute_names(napi_env env, napi_callback_info info);
 napi_value process_info(napi_env env, napi_callback_info info);
 napi_value process_ended(napi_env env, napi_callback_info info);
 napi_value process_open(napi_env env, napi_callback_info info);

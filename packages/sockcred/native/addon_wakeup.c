@@ -15,7 +15,7 @@ struct wakeup {
 	struct readiness *readiness;
 	/* By the loop. */
 	napi_async_cleanup_hook_handle hook;
-	struct uv_handle_s *poll;
+	struct uv_poll_s *poll;
 	/* By a thread. */
 	napi_threadsafe_function function;
 	pthread_t thread;
@@ -28,6 +28,12 @@ struct batch {
 	struct readiness_report reports[MOST_REPORTS];
 };
 
+/* Every handle of libuv begins with what is common to all. */
+static struct uv_handle_s *handle_of(struct uv_poll_s *poll)
+{
+	return (struct uv_handle_s *)poll;
+}
+
 static void free_all(struct wakeup *wakeup)
 {
 	if (wakeup->readiness != NULL)
@@ -36,9 +42,9 @@ static void free_all(struct wakeup *wakeup)
 	free(wakeup);
 }
 
-static void poll_closed(struct uv_handle_s *poll)
+static void poll_closed(struct uv_handle_s *handle)
 {
-	struct wakeup *wakeup = uv_handle_get_data(poll);
+	struct wakeup *wakeup = uv_handle_get_data(handle);
 
 	if (wakeup->hook != NULL)
 		napi_remove_async_cleanup_hook(wakeup->hook);
@@ -52,12 +58,12 @@ static void end_loop_way(napi_async_cleanup_hook_handle hook, void *data)
 
 	(void)hook;
 	readiness_disconnect(wakeup->readiness);
-	uv_close(wakeup->poll, poll_closed);
+	uv_close(handle_of(wakeup->poll), poll_closed);
 }
 
-static void poll_reports(struct uv_handle_s *poll, int status, int events)
+static void poll_reports(struct uv_poll_s *poll, int status, int events)
 {
-	struct readiness *readiness = ((struct wakeup *)uv_handle_get_data(poll))->readiness;
+	struct readiness *readiness = ((struct wakeup *)uv_handle_get_data(handle_of(poll)))->readiness;
 	size_t count = 0;
 
 	(void)events;
@@ -83,23 +89,23 @@ int wakeup_by_loop(struct readiness *readiness)
 	wakeup = calloc(1, sizeof(*wakeup));
 	if (wakeup == NULL)
 		return ENOMEM;
-	wakeup->poll = calloc(1, uv_handle_size(UV_HANDLE_TYPE_POLL));
+	wakeup->poll = calloc(1, uv_handle_size(UV_POLL));
 	/* libuv's errors are negative errnos. */
 	status = wakeup->poll == NULL ? ENOMEM : -uv_poll_init(loop, wakeup->poll, readiness->set);
 	if (status != 0) {
 		free_all(wakeup);
 		return status;
 	}
-	uv_handle_set_data(wakeup->poll, wakeup);
-	uv_unref(wakeup->poll);
+	uv_handle_set_data(handle_of(wakeup->poll), wakeup);
+	uv_unref(handle_of(wakeup->poll));
 	wakeup->readiness = readiness;
-	status = -uv_poll_start(wakeup->poll, UV_EVENT_READABLE, poll_reports);
+	status = -uv_poll_start(wakeup->poll, UV_READABLE, poll_reports);
 	if (status == 0 &&
 	    napi_add_async_cleanup_hook(readiness->env, end_loop_way, wakeup, &wakeup->hook) != napi_ok)
 		status = ENOMEM;
 	if (status != 0) {
 		wakeup->readiness = NULL;
-		uv_close(wakeup->poll, poll_closed);
+		uv_close(handle_of(wakeup->poll), poll_closed);
 		return status;
 	}
 	readiness->wakeup = wakeup;
@@ -246,7 +252,7 @@ void wakeup_hold(struct readiness *readiness, int hold)
 	struct wakeup *wakeup = readiness->wakeup;
 
 	if (wakeup->poll != NULL)
-		(hold ? uv_ref : uv_unref)(wakeup->poll);
+		(hold ? uv_ref : uv_unref)(handle_of(wakeup->poll));
 	else if (hold)
 		napi_ref_threadsafe_function(readiness->env, wakeup->function);
 	else

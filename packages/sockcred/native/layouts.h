@@ -9,6 +9,7 @@
 #ifndef SOCKCRED_LAYOUTS_H
 #define SOCKCRED_LAYOUTS_H
 
+#include "message.h"
 #include "sys.h"
 
 /* A field that this kernel does not have. */
@@ -59,6 +60,48 @@
 /* macOS, <mach/message.h>: audit_token_t, eight words. */
 #define DARWIN_AUDIT_TOKEN_SIZE 32
 
+/*
+ * <sys/socket.h> of FreeBSD and DragonFly: struct cmsgcred, which the sender
+ * attaches and the kernel fills. The first group is the effective one.
+ */
+#define CMSGCRED_SIZE 84
+#define CMSGCRED_PID 0
+#define CMSGCRED_UID 4
+#define CMSGCRED_EUID 8
+#define CMSGCRED_GID 12
+#define CMSGCRED_NGROUPS 16
+#define CMSGCRED_GROUPS 20
+
+/* FreeBSD: struct sockcred, with as many groups as there are, under the same number as the one above. */
+#define FREEBSD_SOCKCRED_UID 0
+#define FREEBSD_SOCKCRED_EUID 4
+#define FREEBSD_SOCKCRED_GID 8
+#define FREEBSD_SOCKCRED_EGID 12
+#define FREEBSD_SOCKCRED_NGROUPS 16
+#define FREEBSD_SOCKCRED_GROUPS 20
+
+/* FreeBSD 13.0: struct sockcred2. */
+#define FREEBSD_SOCKCRED2_VERSION 0
+#define FREEBSD_SOCKCRED2_PID 4
+#define FREEBSD_SOCKCRED2_UID 8
+#define FREEBSD_SOCKCRED2_EUID 12
+#define FREEBSD_SOCKCRED2_GID 16
+#define FREEBSD_SOCKCRED2_EGID 20
+#define FREEBSD_SOCKCRED2_NGROUPS 24
+#define FREEBSD_SOCKCRED2_GROUPS 28
+
+/* FreeBSD and DragonFly tell no more groups than these, and not whether there were more: CMGROUP_MAX. */
+#define CMSG_MOST_GROUPS 16
+
+/* NetBSD 8, <sys/socket.h>: struct sockcred, with all groups. */
+#define NETBSD_SOCKCRED_PID 0
+#define NETBSD_SOCKCRED_UID 4
+#define NETBSD_SOCKCRED_EUID 8
+#define NETBSD_SOCKCRED_GID 12
+#define NETBSD_SOCKCRED_EGID 16
+#define NETBSD_SOCKCRED_NGROUPS 20
+#define NETBSD_SOCKCRED_GROUPS 24
+
 struct ids_layout {
 	size_t size, uid, gid, pid;
 };
@@ -78,6 +121,21 @@ int decode_xucred(const struct xucred_layout *layout, const void *answer, size_t
 /* The groups without the first one; the status is that of sys_peer_groups(). */
 int decode_xucred_groups(const struct xucred_layout *layout, const void *answer, size_t length, uint32_t *out,
 			 size_t capacity, size_t *count);
+
+/* What a kernel says of the sender of a message: real and effective ids, and a list of groups at the end. */
+struct sender_layout {
+	size_t version; /* 0 there */
+	size_t pid, uid, effective_uid, gid;
+	size_t effective_gid; /* NO_FIELD: the first group is that */
+	size_t count, count_width;
+	size_t groups;
+	size_t size;        /* 0: it ends with the last group */
+	size_t most_groups; /* a list of so many may have been cut; 0: it never is */
+};
+extern const struct sender_layout bsd_cmsgcred, freebsd_sockcred, freebsd_sockcred2, netbsd_sockcred;
+
+/* All that message.h has of a sender's ids and groups. */
+int decode_sender(const struct sender_layout *layout, const void *bytes, size_t length, struct message *out);
 
 int decode_audit_token(const void *answer, size_t length, uint32_t out[8]);
 

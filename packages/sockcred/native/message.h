@@ -26,7 +26,7 @@
 #define MESSAGE_CONTROL 2304
 
 enum message_flag {
-	/* The data was longer than its room; `full_length` says by how much. */
+	/* The data was longer than its room; on Linux, `full_length` says by how much. */
 	MESSAGE_CUT = 1,
 	/* What came beside the data was cut: nothing of it is told, all descriptors are closed. */
 	MESSAGE_CONTROL_CUT = 2,
@@ -34,6 +34,8 @@ enum message_flag {
 	MESSAGE_FDS_REFUSED = 4,
 	/* No message: the other end has finished. */
 	MESSAGE_END = 8,
+	/* The ids are those that the sender attached, where these have a type of their own. */
+	MESSAGE_ATTACHED = 16,
 };
 
 /*
@@ -43,20 +45,24 @@ enum message_flag {
  */
 struct message {
 	uint32_t length;      /* bytes of data that are there */
-	uint32_t full_length; /* bytes of data that were sent, where the kernel tells */
+	uint32_t full_length; /* bytes of data that were sent, where the kernel tells (Linux): else `length` */
 	uint32_t flags;
 	/*
 	 * The sender's ids: SYS_NO_DATA when none came with the message,
-	 * SYS_BAD_LENGTH when they were cut or contradict each other. What `uid`
-	 * and `gid` are is a matter of the kernel: on Linux real ids, or those
-	 * that the sender chose. SYS_NO_ID in what a kernel does not tell; a pid
-	 * of 0 is none.
+	 * SYS_BAD_LENGTH when they were cut or contradict each other. `uid` and
+	 * `gid` are real ids; on Linux, or those that the sender chose. No other
+	 * kernel lets a sender choose. SYS_NO_ID in what a kernel does not tell;
+	 * a pid of 0 is none.
 	 */
 	uint32_t cred_status;
 	uint32_t uid, gid;
 	uint32_t effective_uid, effective_gid;
 	uint32_t pid;
-	/* All groups: ERANGE when there were more than there is room for. */
+	/*
+	 * All groups, the effective gid perhaps among them: ERANGE when there were
+	 * more than there is room for, SYS_MAYBE_INCOMPLETE when the kernel's list
+	 * is full.
+	 */
 	uint32_t groups_status;
 	uint32_t group_count;
 	uint32_t label_status;
@@ -86,7 +92,7 @@ enum message_kind {
 
 struct message_request {
 	enum message_kind kind;
-	int peek; /* leave everything where it is; descriptors come anew each time */
+	int peek; /* leave everything where it is; descriptors come anew each time, or (BSD) not at all */
 	size_t most_fds; /* per message; further ones are closed */
 	uint8_t *data; /* `room` bytes for each message, one after the other */
 	size_t room;
@@ -96,8 +102,10 @@ struct message_request {
 
 /*
  * Receives what is there, at most `count` messages: EAGAIN when nothing is.
- * On a stream each "message" is a run of bytes of one sender, provided that
- * MESSAGE_PASS_CREDENTIALS is on. A message with MESSAGE_END is the last one.
+ * On a stream each "message" is a run of bytes of the sender that it names.
+ * With MESSAGE_PASS_CREDENTIALS on, Linux begins a new one with each sender;
+ * of other kernels one byte has its sender, and what follows is nobody's. A
+ * message with MESSAGE_END is the last one.
  * On a seqpacket socket an empty message is told from the end only while
  * MESSAGE_PASS_CREDENTIALS is on.
  */
@@ -111,7 +119,11 @@ struct message_outgoing {
 	size_t name_length;
 	const int32_t *fds;
 	size_t fd_count;
-	/* pid, uid, gid as struct ucred has them; NULL: whatever the kernel does by itself. */
+	/*
+	 * pid, uid, gid of the sender; NULL: whatever the kernel does by itself.
+	 * EPERM where the sender may not say so, SYS_UNSUPPORTED where nobody can
+	 * say anything (NetBSD, illumos).
+	 */
 	const uint32_t *claim;
 };
 
@@ -130,13 +142,18 @@ int message_send(int fd, const struct message_outgoing *message, size_t *sent);
 int message_send_batch(int fd, const uint8_t *data, const uint32_t *lengths, size_t count, const uint8_t *name,
 		       size_t name_length, size_t *sent);
 
-/* What the kernel passes with the messages that a socket receives. */
+/*
+ * What the kernel passes with the messages that a socket receives. Credentials
+ * alone outside Linux: on DragonFly and illumos for datagrams only. On NetBSD
+ * a stream or seqpacket socket has this switched off by the first message.
+ */
 enum message_option {
 	MESSAGE_PASS_CREDENTIALS = 0,
 	MESSAGE_PASS_LABELS = 1,
 	MESSAGE_PASS_PIDFDS = 2,
 	MESSAGE_PASS_FDS = 3, /* on by default; off, the sender of descriptors is refused */
 };
+/* EAFNOSUPPORT where it is no Unix socket, outside Linux: there the option would be another one. */
 int message_set_option(int fd, enum message_option option, int on);
 int message_get_option(int fd, enum message_option option, int *on);
 
@@ -158,14 +175,33 @@ int message_finish(int fd);
 void message_walk(const uint8_t *control, size_t length, int cut, size_t most_fds, struct message *out,
 		  void (*discard)(int fd));
 
+/* Takes back what a walk told of the sender's ids and groups. */
+void message_forget_sender(struct message *out, uint32_t status);
+
 /* No control message of that kind. */
 #define MESSAGE_NO_TYPE (-1)
+/* The bytes of the largest credentials that a sender attaches. */
+#define MESSAGE_MOST_ATTACHED 84
 
-/* How a kernel spells control messages, for the walk. */
+/* How a kernel spells control messages, and what it does its own way. Each message_*.c file defines its own. */
 struct message_kernel {
-	int rights, credentials, label, pidfd;
-	/* Reads the bytes of its credentials into `out`; a status. */
-	int (*decode)(const uint8_t *bytes, size_t size, struct message *out);
+	/* Types of control messages. */
+	int rights, label, pidfd;
+	int credentials; /* by the kernel's own accord, with MESSAGE_PASS_CREDENTIALS */
+	int attached;    /* because the sender attached them: perhaps the same number */
+	/* Reads the bytes of either credentials into `out`; a status. */
+	int (*decode)(int type, const uint8_t *bytes, size_t size, struct message *out);
+	/* The bytes to attach for a claim; a status. NULL: there is nothing to attach. */
+	int (*attach)(const uint32_t *claim, uint8_t out[MESSAGE_MOST_ATTACHED], size_t *size);
+	/* Where a peek has descriptors, these numbers are not descriptors. */
+	int none_in_peek;
+	/* The flag without which a seqpacket goes on with the next one: MSG_EOR. */
+	int record_end;
+	/* A seqpacket that is longer than its room goes on in the next receive. */
+	int record_pieces;
+	/* MESSAGE_PASS_CREDENTIALS; of message_receive.c only. */
+	int option_level, option;
+	int option_for_datagrams;
 };
 extern const struct message_kernel message_kernel;
 

@@ -4,17 +4,11 @@
  * and in which order it comes, so nothing is taken for granted: every length
  * is checked against what is left, and every descriptor is kept or discarded.
  */
-#define _GNU_SOURCE
-#ifndef __EXTENSIONS__
-#define __EXTENSIONS__ 1
-#endif
-#include "message.h"
+#include "message_socket.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/types.h>
-#include <sys/socket.h>
 
 static void nothing_came(struct message *out)
 {
@@ -33,7 +27,7 @@ static void nothing_came(struct message *out)
 	out->reserved[0] = out->reserved[1] = 0;
 }
 
-static void forget_credentials(struct message *out, uint32_t status)
+void message_forget_sender(struct message *out, uint32_t status)
 {
 	out->cred_status = status;
 	out->uid = out->gid = SYS_NO_ID;
@@ -44,7 +38,7 @@ static void forget_credentials(struct message *out, uint32_t status)
 }
 
 /* A message has one sender: of two credentials that differ, neither is believed. */
-static void take_credentials(const uint8_t *bytes, size_t size, struct message *out)
+static void take_credentials(int type, const uint8_t *bytes, size_t size, struct message *out)
 {
 	const uint32_t before = out->cred_status;
 	const uint32_t ids[] = { out->uid, out->gid, out->effective_uid, out->effective_gid, out->pid };
@@ -52,15 +46,17 @@ static void take_credentials(const uint8_t *bytes, size_t size, struct message *
 
 	if (before != SYS_NO_DATA && before != 0)
 		return;
-	status = message_kernel.decode(bytes, size, out);
+	status = message_kernel.decode(type, bytes, size, out);
 	out->cred_status = (uint32_t)status;
 	if (status != 0) {
-		forget_credentials(out, (uint32_t)status);
+		message_forget_sender(out, (uint32_t)status);
 		return;
 	}
+	if (type != message_kernel.credentials)
+		out->flags |= MESSAGE_ATTACHED;
 	if (before == 0 && (ids[0] != out->uid || ids[1] != out->gid || ids[2] != out->effective_uid ||
 			    ids[3] != out->effective_gid || ids[4] != out->pid))
-		forget_credentials(out, SYS_BAD_LENGTH);
+		message_forget_sender(out, SYS_BAD_LENGTH);
 }
 
 static void take_label(const uint8_t *bytes, size_t size, struct message *out)
@@ -119,8 +115,8 @@ static void take(const struct cmsghdr *header, const uint8_t *bytes, size_t size
 
 	if (header->cmsg_level != SOL_SOCKET || type == MESSAGE_NO_TYPE)
 		out->unknown++;
-	else if (type == message_kernel.credentials)
-		take_credentials(bytes, size, out);
+	else if (type == message_kernel.credentials || type == message_kernel.attached)
+		take_credentials(type, bytes, size, out);
 	else if (type == message_kernel.rights)
 		take_fds(bytes, size, most, out, discard);
 	else if (type == message_kernel.label)
@@ -135,7 +131,7 @@ static void take(const struct cmsghdr *header, const uint8_t *bytes, size_t size
 static void refuse_all(struct message *out, void (*discard)(int fd))
 {
 	out->flags |= MESSAGE_CONTROL_CUT;
-	forget_credentials(out, SYS_BAD_LENGTH);
+	message_forget_sender(out, SYS_BAD_LENGTH);
 	out->label_status = SYS_BAD_LENGTH;
 	out->label_length = 0;
 	if (out->pidfd >= 0)

@@ -145,6 +145,12 @@ int sys_process_open(uint32_t pid, int *out);
 int sys_process_descriptor(int pidfd, int fd, int *out);
 
 /*
+ * The names of a file's extended attributes, each with its final NUL. `path` is
+ * a path's bytes without one, and a link is not followed. ERANGE: more room is needed.
+ */
+int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
+
+/*
  * Every Unix socket of the caller's network namespace, as the kernel's own
  * netlink messages one after the other (sock_diag(7), struct unix_diag_msg).
  * ERANGE: more room is needed; how much is not known.

@@ -14,8 +14,6 @@
 #include <sys/ucred.h>
 #include <sys/un.h>
 
-/* The options of Unix sockets; DragonFly has no name for their level. */
-#define LOCAL_LEVEL 0
 #ifdef SOL_LOCAL
 _Static_assert(LOCAL_LEVEL == SOL_LOCAL, "SOL_LOCAL");
 #endif

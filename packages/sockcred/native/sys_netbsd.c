@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <sys/un.h>
 
-/* The options of Unix sockets; older headers have no name for their level. */
-#define LOCAL_LEVEL 0
 #ifdef SOL_LOCAL
 _Static_assert(LOCAL_LEVEL == SOL_LOCAL, "SOL_LOCAL");
 #endif

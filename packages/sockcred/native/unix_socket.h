@@ -13,6 +13,9 @@
 
 struct sockaddr_un;
 
+/* The options of Unix sockets on the BSDs, whose older headers, and DragonFly's, have no name for their level. */
+#define LOCAL_LEVEL 0
+
 /* No socket type: this kernel has none of that kind. */
 #define NO_SOCKET_TYPE (-1)
 

@@ -46,7 +46,7 @@ export type PeerErrorCode =
   | 'ERR_SEND_FULL'
   /** The message is longer than the socket can send in one piece. */
   | 'ERR_SEND_TOO_LONG'
-  /** Nobody receives messages under this name. */
+  /** Nobody receives messages under this name, or not from us. */
   | 'ERR_SEND_NOBODY'
   /** The connection never came through a gate, so nobody decided about its peer. */
   | 'ERR_PEER_NOT_ADMITTED'

@@ -8,7 +8,7 @@ import type { PeerError } from 'sockcred';
 import { peerApplication, peerCgroup } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
 import { delegate, makeCgroup, move } from './support/cgroups.js';
-import { acceptFrom } from './support/peers.js';
+import { acceptFrom, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
@@ -81,6 +81,31 @@ say('moved')`;
     assert.deepEqual(forged?.authority, { of: 'user', uid: 1234 });
     const unit = claims.find(({ engine }) => engine === 'systemd');
     assert.deepEqual(unit?.authority, { of: 'user', uid: 1234 });
+  },
+);
+
+test(
+  'T52: below a directory that systemd marked as delegated, a name is the delegate’s word, root or not',
+  asRoot,
+  async t => {
+    const scope = makeCgroup(t, 'given.service', `docker-${ID}.scope`);
+    const given = join(scope, '..');
+    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    move(peer.child.pid, scope);
+    const authority = (engine: string) =>
+      peerApplication(socket).claims.find(claim => claim.engine === engine)?.authority;
+    assert.deepEqual(authority('container'), { of: 'root' });
+    for (const mark of ['user.delegate', 'trusted.delegate']) {
+      const set = `os.setxattr(sys.argv[1], '${mark}', b'1')`;
+      if ((await python(t, set, { args: [given] }).exited) !== 0) {
+        t.skip('needs extended attributes of cgroups: Linux 5.7');
+        return;
+      }
+      assert.deepEqual(authority('container'), { of: 'user', uid: 0 }, mark);
+      assert.deepEqual(authority('systemd'), { of: 'root' }, 'its own name is from above');
+      await python(t, `os.removexattr(sys.argv[1], '${mark}')`, { args: [given] }).exited;
+      assert.deepEqual(authority('container'), { of: 'root' });
+    }
   },
 );
 

@@ -208,36 +208,49 @@ test('the hierarchy whose names tell most is taken, and disagreement is not sett
 });
 
 test('T52: a name is worth what the first directory that is not root’s alone is worth', () => {
-  const root = { uid: 0, shared: false };
+  const directory = (uid: number, more: object = {}) => ({ uid, shared: false, delegated: false, ...more });
+  const root = directory(0);
   const of = (...way: Parameters<typeof authorities>[0]) =>
-    authorities(way, undefined).map(({ of: by, uid }) => [by, uid]);
+    authorities(way, way.length, undefined).map(({ of: by, uid }) => [by, uid]);
   assert.deepEqual(of(root, root), [
     ['root', undefined],
     ['root', undefined],
   ]);
-  assert.deepEqual(of(root, { uid: 1000, shared: false }, root), [
+  assert.deepEqual(of(root, directory(1000), root), [
     ['root', undefined],
     ['user', 1000],
     ['user', 1000],
   ]);
-  assert.deepEqual(of(root, { uid: 0, shared: true }, root), [
+  assert.deepEqual(
+    of(root, directory(0, { delegated: true }), root, directory(1000)),
+    [
+      ['root', undefined],
+      ['root', undefined],
+      ['user', 0],
+      ['user', 0],
+    ],
+    'a delegated directory has its name from root, what is below it from the delegate',
+  );
+  assert.deepEqual(
+    authorities([root, directory(1000)], 4, undefined).map(({ uid }) => uid),
+    [undefined, 1000, 1000, 1000],
+    'nobody looks further down',
+  );
+  assert.deepEqual(authorities([root], 2, undefined), [{ of: 'root' }, { of: 'user' }], 'nor believes it');
+  assert.deepEqual(of(root, directory(0, { shared: true }), root), [
     ['root', undefined],
     ['user', undefined],
     ['user', undefined],
   ]);
   assert.deepEqual(
-    authorities([root, { uid: 65534, shared: false }], 65534),
+    authorities([root, directory(65534)], 2, 65534),
     [
       { of: 'user', uid: 0 },
       { of: 'user', uid: 0 },
     ],
     'uid 0 of a user namespace is not the superuser of the machine',
   );
-  assert.deepEqual(
-    authorities([{ uid: 65534, shared: false }], 65534),
-    [{ of: 'user' }],
-    'nobody in particular',
-  );
+  assert.deepEqual(authorities([directory(65534)], 1, 65534), [{ of: 'user' }], 'nobody in particular');
 });
 
 test('T53: .flatpak-info is read whole or not at all', () => {

@@ -33,12 +33,12 @@ function missing(): string | false {
 const skip = needs('linux', 'cc') || missing();
 
 const TITLES: Readonly<Record<string, string>> = {
-  freebsd: 'T3, T4, T6, T21, T37: FreeBSD: ids, pid and groups; a socketpair may have none',
-  dragonfly: 'T3, T4, T6, T21, T37: DragonFly: ids and groups, no pid; a socketpair may have none',
+  freebsd: 'T3, T4, T6, T21, T37, T44: FreeBSD: ids, pid and groups; senders, in three forms',
+  dragonfly: 'T3, T4, T6, T21, T37, T44: DragonFly: ids and groups, no pid; senders with theirs',
   darwin: 'T3, T4, T6, T21, T29: macOS: ids at connect(), never a pid, groups never complete',
   openbsd: 'T3, T4, T6: OpenBSD: uid, gid, pid in that order',
-  netbsd: 'T3, T4, T6, T37: NetBSD: EINVAL is nobody; a socketpair may have none',
-  sunos: 'T3, T16, T37: illumos: effective, real and saved ids, all groups, the zone, each freed again',
+  netbsd: 'T3, T4, T6, T37: NetBSD: EINVAL is nobody; a sender of the first byte',
+  sunos: 'T3, T16, T37: illumos: effective, real and saved ids, all groups, the zone; senders of datagrams',
 };
 
 for (const [system, title] of Object.entries(TITLES)) {

@@ -25,6 +25,7 @@ int bind(int fd, const void *address, uint32_t length);
 int listen(int fd, int backlog);
 int connect(int fd, const void *address, uint32_t length);
 int close(int fd);
+size_t ucred_size(void);
 int fcntl(int fd, int command, ...);
 
 _Thread_local int errno;
@@ -56,9 +57,10 @@ int darwin_socketpair(int, int, int, int[2]) __asm__("_socketpair");
 int netbsd_socket(int, int, int) __asm__("__socket30");
 
 int descriptors_open;
+int closed[MOST_DESCRIPTORS], close_on_exec[MOST_DESCRIPTORS];
 struct kernel_says kernel;
 
-static int refuse(int error)
+int refuse(int error)
 {
 	errno = error;
 	return -1;
@@ -88,6 +90,16 @@ int getsockopt(int fd, int level, int option, void *value, uint32_t *length)
 	if (level == SOL_SOCKET_ && option == SO_ACCEPTCONN_) {
 		CHECK_EQUAL(*length, 4);
 		memcpy(value, &kernel.accepting, 4);
+		return 0;
+	}
+	if (level == SOL_SOCKET_ && option == SO_TYPE_) {
+		CHECK_EQUAL(*length, 4);
+		memcpy(value, &kernel.type, 4);
+		return 0;
+	}
+	if (MESSAGES && level == OPTION_LEVEL && option == OPTION) {
+		CHECK_EQUAL(*length, 4);
+		memcpy(value, &kernel.option, 4);
 		return 0;
 	}
 	CHECK_EQUAL(level, QUESTION_LEVEL);
@@ -147,15 +159,21 @@ int socketpair(int family, int type, int protocol, int ends[2])
 
 int close(int fd)
 {
-	if (fd >= FIRST)
+	CHECK(fd >= 0 && fd < MOST_DESCRIPTORS);
+	if (fd >= FIRST && fd <= LAST)
 		descriptors_open--;
+	else
+		closed[fd]++;
 	return 0;
 }
 
+/* Of the commands that are given, only this one is told apart. */
+#define F_SETFD_ 2
+
 int fcntl(int fd, int command, ...)
 {
-	(void)fd;
-	(void)command;
+	if (command == F_SETFD_ && fd >= 0 && fd < MOST_DESCRIPTORS)
+		close_on_exec[fd]++;
 	return 0;
 }
 
@@ -248,6 +266,11 @@ int getpeerucred(int fd, void **out)
 	*out = kernel.bytes;
 	ucreds++;
 	return 0;
+}
+
+size_t ucred_size(void)
+{
+	return sizeof(kernel.bytes);
 }
 
 void ucred_free(void *cred)

@@ -259,6 +259,12 @@ int main(void)
 	the_self_test_asks_only_what_this_system_can_answer();
 	sockets_are_told_apart_before_any_question();
 	there_are_no_abstract_names();
+#if MESSAGES
+	descriptors_open = 0;
+	messages_are_told();
+	messages_are_sent();
+	readiness_is_told();
+#endif
 	puts("9");
 	return 0;
 }

@@ -1,32 +1,13 @@
 /*
  * Answers as other kernels write them, byte by byte, read by the decoders that
- * the files of those kernels use. The bytes are in the order of the processor
- * that the tests run on, as a kernel's are; 16 and 32 bits are spelled out for
- * both orders, so that a big-endian processor runs other bytes.
+ * the files of those kernels use.
  */
 #include "../layouts.h"
+#include "bytes.h"
 #include "testing.h"
 
 #include <errno.h>
 #include <string.h>
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define B2(high, low) low, high
-#define B4(a, b, c, d) d, c, b, a
-#else
-#define B2(high, low) high, low
-#define B4(a, b, c, d) a, b, c, d
-#endif
-
-#define ZERO B4(0, 0, 0, 0)
-#define NO_ID B4(0xff, 0xff, 0xff, 0xff)
-#define HIGH_ID B4(0xff, 0xff, 0xff, 0xfe) /* 4294967294, which is a real one */
-#define UID_70000 B4(0, 1, 0x11, 0x70)
-#define GID_100 B4(0, 0, 0, 100)
-#define GID_80000 B4(0, 1, 0x38, 0x80)
-#define PID_4242 B4(0, 0, 0x10, 0x92)
-
-#define POISON UINT32_C(0xabababab)
 
 static void check_ids(const struct ids_layout *layout, const uint8_t *bytes, uint32_t uid, uint32_t gid, uint32_t pid)
 {

@@ -25,7 +25,8 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct test_case question_cases[], process_cases[], answer_cases[], layout_cases[], message_cases[];
+extern const struct test_case question_cases[], process_cases[], answer_cases[];
+extern const struct test_case layout_cases[], sender_cases[], message_cases[];
 
 /*
  * The calls of sys_linux.c go through these where they are set; the result is

@@ -2,11 +2,12 @@
  * In which cgroup a process is now, and whose word each name of its path is.
  * The kernel vouches for the cgroup by its number; the path is the one whose
  * directory has that number. Names at and below the first directory that does
- * not belong to root alone are the word of that directory's owner.
+ * not belong to root alone are the word of that directory's owner, and so are
+ * names below one that systemd has delegated.
  */
 
 import type { Binding } from '../process/graded.ts';
-import type { Pin } from '../process/pin.ts';
+import type { PidfdAnswer, Pin } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
 import { type CgroupDirectory, cgroupWay } from '../sys/cgroup-tree.ts';
 import { idView } from '../sys/id-view.ts';
@@ -39,19 +40,30 @@ export interface PeerCgroup {
 export class CgroupFailure extends Error {}
 
 /**
- * Whose word each directory's name is. Pure. With an overflow id, we are in a
- * user namespace: uid 0 is its root and not the machine's, and the overflow id
- * is nobody in particular.
+ * Whose word each of `count` directories' names is, the root of the hierarchy
+ * first. Pure. With an overflow id, we are in a user namespace: uid 0 is its
+ * root and not the machine's, and the overflow id is nobody in particular. A
+ * delegated directory still has its name from above; what is below it is the
+ * word of whom it was given to, who is not the machine's manager even as root.
  */
 export function authorities(
   directories: readonly CgroupDirectory[],
+  count: number,
   overflowUid: number | undefined,
 ): readonly Authority[] {
   let word: Authority | undefined;
-  return directories.map(({ uid, shared }) => {
-    if (word === undefined && (shared || uid === overflowUid)) word = wordOf(undefined);
-    if (word === undefined && (uid !== 0 || overflowUid !== undefined)) word = wordOf(uid);
-    return word ?? ROOT;
+  return Array.from({ length: count }, (_, at) => {
+    const directory = directories[at];
+    if (word === undefined) {
+      if (directory === undefined || directory.shared || directory.uid === overflowUid) {
+        word = wordOf(undefined);
+      } else if (directory.uid !== 0 || overflowUid !== undefined) {
+        word = wordOf(directory.uid);
+      }
+    }
+    const own = word ?? ROOT;
+    if (directory?.delegated === true) word ??= wordOf(directory.uid);
+    return own;
   });
 }
 
@@ -65,14 +77,18 @@ function checkedBinding(
   return inode === id ? pin.binding : undefined;
 }
 
-/** The cgroup of a process, read inside a bracket. Undefined if it moved meanwhile: read again. */
-function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
+/**
+ * The cgroup of a process, read inside a bracket that begins with `info`. If it
+ * moves meanwhile the bracket does not close, and is begun anew.
+ *
+ * @throws {@link CgroupFailure} where it cannot be told.
+ */
+export function readCgroup(pin: Pin, files: ProcessFiles, info: PidfdAnswer): PeerCgroup {
   const lines = parseCgroupLines(files.text('cgroup'));
   if (lines === undefined) throw new CgroupFailure('the kernel’s list of cgroups has another form');
   const named = namedCgroup(lines);
   if (named === undefined) throw new CgroupFailure('the process is in no cgroup that is told');
   if (named === 'ambiguous') throw new CgroupFailure('the hierarchies of cgroups name different ones');
-  const info = pin.info();
   const id = 'refused' in info ? undefined : info.cgroup;
   const about = {
     ...(id === undefined ? {} : { id }),
@@ -87,8 +103,8 @@ function readOnce(pin: Pin, files: ProcessFiles): PeerCgroup | undefined {
     return Object.freeze({ ...about, segments: worded(names.segments, []), binding: pin.readBinding });
   }
   const binding = checkedBinding(named, way.inode, id, pin);
-  if (binding === undefined) return undefined;
-  const words = authorities(way.directories, idView().overflowUid);
+  if (binding === undefined) throw new CgroupFailure('its cgroup’s path has another number here');
+  const words = authorities(way.directories, names.segments.length + 1, idView().overflowUid);
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }
 
@@ -97,20 +113,4 @@ function worded(names: readonly string[], words: readonly Authority[]): readonly
   return Object.freeze(
     names.map((name, index) => Object.freeze({ name, authority: words[index + 1] ?? wordOf(undefined) })),
   );
-}
-
-/** How often a cgroup that changes while it is read is read again. */
-const ATTEMPTS = 4;
-
-/**
- * The cgroup of a process, read inside a bracket.
- *
- * @throws {@link CgroupFailure} where it cannot be told.
- */
-export function readCgroup(pin: Pin, files: ProcessFiles): PeerCgroup {
-  for (let tries = 0; tries < ATTEMPTS; tries++) {
-    const found = readOnce(pin, files);
-    if (found !== undefined) return found;
-  }
-  throw new CgroupFailure('the process moves from cgroup to cgroup, or its path has another number here');
 }

@@ -13,8 +13,7 @@ const NAMESPACES = [
 ] as const;
 
 /** Does this kind of namespace differ from ours? False also where that is not to be seen. */
-function differs(files: ProcessFiles, name: string): boolean {
-  const ours = ownNamespace(name);
+function differs(files: ProcessFiles, name: string, ours: string | undefined): boolean {
   try {
     return ours !== undefined && files.link(`ns/${name}`) !== ours;
   } catch (error) {
@@ -24,12 +23,14 @@ function differs(files: ProcessFiles, name: string): boolean {
   }
 }
 
-/** What holds the process. */
-export function containmentOf(files: ProcessFiles): readonly Containment[] {
+/** What holds the process; our own network namespace is the one that can change, and is told. */
+export function containmentOf(files: ProcessFiles, ownNetwork: string | undefined): readonly Containment[] {
   const { seccomp, noNewPrivileges } = parseStatus(files.text('status'));
   return Object.freeze([
     ...(seccomp === 'filter' || seccomp === 'strict' ? (['seccomp'] as const) : []),
     ...(noNewPrivileges === true ? (['no-new-privileges'] as const) : []),
-    ...NAMESPACES.filter(([name]) => differs(files, name)).map(([, containment]) => containment),
+    ...NAMESPACES.filter(([name]) =>
+      differs(files, name, name === 'net' ? ownNetwork : ownNamespace(name)),
+    ).map(([, containment]) => containment),
   ]);
 }

@@ -5,9 +5,10 @@
  * What cannot be made up is what the kernel keeps the process inside of.
  */
 
-import { namespacesOf } from '../process/description.ts';
+import { namespaceNumber } from '../process/description.ts';
 import { idView } from '../sys/id-view.ts';
-import { NotRegular, readForeignFile, TooLarge } from '../sys/process-directory.ts';
+import { TooLarge } from '../sys/kernel-record.ts';
+import { NotRegular, readForeignFile } from '../sys/process-directory.ts';
 import { type Claim, type InstanceCheck, wordOf } from './claim.ts';
 import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
 import { parseFlatpakInfo, parseSandboxNamespaces } from './flatpak-info.ts';
@@ -27,8 +28,7 @@ function infoFile({ files }: Evidences): Uint8Array | undefined {
 }
 
 /** Whose session it is: the effective user now, where that can be told. */
-function userOf({ pin, peer }: Evidences): number | undefined {
-  const info = pin.info();
+function userOf({ info, peer }: Evidences): number | undefined {
   const uid = 'refused' in info ? undefined : info.ids?.effectiveUid;
   return uid === undefined || uid === idView().overflowUid ? peer?.uid : uid;
 }
@@ -45,16 +45,13 @@ function checkInstance(instance: string, uid: number | undefined, { files }: Evi
   }
   const recorded = parseSandboxNamespaces(text);
   if (recorded === undefined) return 'unconfirmed';
-  let own: ReturnType<typeof namespacesOf>;
   try {
-    own = namespacesOf(files);
+    const [mnt, pid] = (['mnt', 'pid'] as const).map(name => namespaceNumber(name, files.link(`ns/${name}`)));
+    if (mnt === undefined || pid === undefined) return 'unconfirmed';
+    return mnt === recorded.get('mnt') && pid === recorded.get('pid') ? 'confirmed' : 'other-namespaces';
   } catch {
     return 'unconfirmed';
   }
-  if (own === undefined) return 'unconfirmed';
-  return own.mnt === recorded.get('mnt') && own.pid === recorded.get('pid')
-    ? 'confirmed'
-    : 'other-namespaces';
 }
 
 export const flatpak: Detector = {

@@ -6,7 +6,7 @@
  */
 
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
-import type { Pin } from '../process/pin.ts';
+import type { PidfdAnswer, Pin } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
 import type { PeerCgroup } from './cgroup.ts';
 import type { Claim, Containment, Engine } from './claim.ts';
@@ -17,6 +17,8 @@ export interface Evidences {
   readonly peer: PeerCredentials | undefined;
   readonly pin: Pin;
   readonly files: ProcessFiles;
+  /** What the kernel tells by the pidfd, in this bracket. */
+  readonly info: PidfdAnswer;
   /** Read once, by the first detector that wants it. */
   cgroup(): PeerCgroup;
   containment(): readonly Containment[];

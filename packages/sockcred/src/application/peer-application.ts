@@ -17,9 +17,9 @@ import {
   pinBehind,
   requireLinux,
 } from '../process/peer-process.ts';
-import { type Pin, pinPeer } from '../process/pin.ts';
+import { type PidfdAnswer, type Pin, pinPeer } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
-import { ownNetnsCookie } from '../sys/namespaces.ts';
+import { isOwnNetwork, ownNamespace } from '../sys/namespaces.ts';
 import { netnsCookie } from '../sys/pidfd.ts';
 import { CgroupFailure, type PeerCgroup, readCgroup } from './cgroup.ts';
 import type { Claim, Containment, Engine } from './claim.ts';
@@ -84,15 +84,17 @@ function collect(
   pin: Pin,
   peer: PeerCredentials | undefined,
   files: ProcessFiles,
+  info: PidfdAnswer,
   engines: readonly Engine[],
+  ownNetwork: () => string | undefined,
 ): { readonly claims: readonly Claim[]; readonly cgroup?: PeerCgroup } {
   let seen: PeerCgroup | undefined;
   const cgroup = once(() => {
-    seen = readCgroup(pin, files);
+    seen = readCgroup(pin, files, info);
     return seen;
   });
-  const containment = once((): readonly Containment[] => containmentOf(files));
-  const evidences: Evidences = { peer, pin, files, cgroup, containment };
+  const containment = once((): readonly Containment[] => containmentOf(files, ownNetwork()));
+  const evidences: Evidences = { peer, pin, files, info, cgroup, containment };
   const claims: Claim[] = [];
   for (const { engine, detect } of DETECTORS) {
     if (!engines.includes(engine)) continue;
@@ -114,12 +116,16 @@ function checkedEngines(options: ApplicationOptions | undefined): readonly Engin
   return engines;
 }
 
-function networkOf(fd: number | undefined, peer: PeerCredentials | undefined): Fact<'same' | 'other'> {
+function networkOf(
+  fd: number | undefined,
+  peer: PeerCredentials | undefined,
+  ownNetwork: () => string | undefined,
+): Fact<'same' | 'other'> {
   if (fd === undefined || peer?.role !== 'connector') return NOT_ACCEPTED;
   const theirs = netnsCookie(fd);
-  const ours = ownNetnsCookie();
-  if (theirs === undefined || ours === undefined) return NO_COOKIE;
-  return fact(theirs === ours ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
+  const same = theirs === undefined ? undefined : isOwnNetwork(theirs, ownNetwork());
+  if (same === undefined) return NO_COOKIE;
+  return fact(same ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
 }
 
 function tell(
@@ -128,16 +134,17 @@ function tell(
   fd: number | undefined,
   engines: readonly Engine[],
 ): PeerApplication {
+  const ownNetwork = once(() => ownNamespace('net'));
   let found: ReturnType<typeof collect>;
   try {
-    found = pin.read(files => collect(pin, peer, files, engines));
+    found = pin.read((files, info) => collect(pin, peer, files, info, engines, ownNetwork));
   } catch (error) {
     throw translated(error);
   }
   const text = peer?.label?.text;
   return Object.freeze({
     ...found,
-    network: networkOf(fd, peer),
+    network: networkOf(fd, peer, ownNetwork),
     ...(text === undefined ? {} : { label: securityContext(text) }),
   });
 }
@@ -233,7 +240,7 @@ export function peerApplication(
 export function peerCgroup(source: PeerSource | HeldProcess): PeerCgroup {
   return withPin(source, pin => {
     try {
-      return pin.read(files => readCgroup(pin, files));
+      return pin.read((files, info) => readCgroup(pin, files, info));
     } catch (error) {
       throw translated(error);
     }

@@ -29,9 +29,12 @@ export type PeerOption =
   | 'getpeereid'
   | 'getpeerucred';
 
+/** The kernel's own name for what tells of a message's sender, beside the message. */
+export type SenderOption = 'SCM_CREDENTIALS' | 'SCM_CREDS' | 'SCM_CREDS2' | 'SCM_UCRED';
+
 /** A field that this kernel answers, and a sentence on the limits of the answer. */
-export interface Answered {
-  readonly option: PeerOption;
+export interface Answered<Option = PeerOption> {
+  readonly option: Option;
   readonly note?: string;
   /** Of groups: why the list is never, or not always, known to be complete. */
   readonly incomplete?: string;
@@ -49,6 +52,19 @@ export type Moment = CaptureMoment | 'open' | 'never';
 /** How the native file for this system has been proven in this repository. */
 export type Proof = 'run' | 'compiled against real headers' | 'compiled against declarations only' | 'none';
 
+/** What a message tells of its sender. */
+export interface SenderFacts {
+  /** Real ids, everywhere. */
+  readonly ids: Answered<SenderOption>;
+  readonly effectiveIds: Answered<SenderOption> | Untold;
+  readonly pid: Answered<SenderOption>;
+  readonly groups: Answered<SenderOption> | Untold;
+  /** Its name where the sender attached it; the kernel fills it in all the same. */
+  readonly attached?: SenderOption;
+  /** Whether a sender may name other ids than those that the kernel would. */
+  readonly chosenBy: 'kernel' | 'kernel-or-sender';
+}
+
 export interface SystemFacts {
   readonly name: SystemName;
   readonly title: string;
@@ -59,6 +75,7 @@ export interface SystemFacts {
   readonly label: Answered | Untold;
   readonly otherIds: Answered | Untold;
   readonly zone: Answered | Untold;
+  readonly sender: SenderFacts | Untold;
   /** In which call of the recorded process ids and groups were captured. */
   readonly moments: Readonly<Record<PeerRole, Moment>>;
   /** A process id that is absent beside known ids may be one that a namespace hides. */
@@ -75,14 +92,35 @@ const NO_PID = untold('this system records no process for a socket');
 const NO_OTHER_IDS = untold('this system records effective ids only');
 const NO_ZONE = untold('this system has no zones');
 const NOTHING = untold('this system has no question about a peer');
+const NO_SENDER = untold('this system passes no credentials with messages');
+const NO_SENDER_BUILT_IN = untold('credentials that come with messages are not built in for this system');
 
 const SIXTEEN = 'the system caps its list at 16 groups, and this one reached the cap';
+
+/** Groups and all ids by one control message, which the kernel fills. */
+function stamped(
+  option: SenderOption,
+  ids: Omit<Answered, 'option'>,
+  groups: Omit<Answered, 'option'>,
+): SenderFacts {
+  return {
+    ids: { option, ...ids },
+    effectiveIds: { option },
+    pid: { option },
+    groups: { option, ...groups },
+    chosenBy: 'kernel',
+  };
+}
+
+const CUT_AT_SIXTEEN = { incomplete: SIXTEEN, note: 'complete below 16' };
+const MOST_BUILT_IN = { note: 'complete; up to 32' };
 
 const PLAIN = {
   groups: NO_GROUPS,
   label: NO_LABEL,
   otherIds: NO_OTHER_IDS,
   zone: NO_ZONE,
+  sender: NO_SENDER,
   pidNamespaces: false,
   listenerMayBeOurselves: false,
 } as const;
@@ -99,6 +137,13 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     label: {
       option: 'SO_PEERSEC',
       note: 'where a security module labels sockets; as of the peer’s socket(2)',
+    },
+    sender: {
+      ids: { option: 'SCM_CREDENTIALS' },
+      effectiveIds: untold('this system passes real ids, or those that the sender chose, and no others'),
+      pid: { option: 'SCM_CREDENTIALS' },
+      groups: untold('this system passes no groups with messages'),
+      chosenBy: 'kernel-or-sender',
     },
     moments: { connector: 'connect', listener: 'listen', creator: 'socketpair' },
     pidNamespaces: true,
@@ -123,7 +168,15 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against real headers',
     ids: { option: 'LOCAL_PEERCRED' },
     pid: { option: 'LOCAL_PEERCRED', note: 'FreeBSD 13.0; absent for 32-bit processes' },
-    groups: { option: 'LOCAL_PEERCRED', incomplete: SIXTEEN, note: 'complete below 16' },
+    groups: { option: 'LOCAL_PEERCRED', ...CUT_AT_SIXTEEN },
+    sender: {
+      ...stamped(
+        'SCM_CREDS2',
+        { note: 'FreeBSD 13.0; of a stream, of the first byte of each send' },
+        CUT_AT_SIXTEEN,
+      ),
+      attached: 'SCM_CREDS',
+    },
     moments: { connector: 'connect', listener: 'listen', creator: 'open' },
   },
   {
@@ -133,7 +186,8 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against declarations only',
     ids: { option: 'LOCAL_PEERCRED' },
     pid: NO_PID,
-    groups: { option: 'LOCAL_PEERCRED', incomplete: SIXTEEN, note: 'complete below 16' },
+    groups: { option: 'LOCAL_PEERCRED', ...CUT_AT_SIXTEEN },
+    sender: stamped('SCM_CREDS', { note: 'of datagrams only' }, CUT_AT_SIXTEEN),
     moments: { connector: 'connect', listener: 'listen', creator: 'never' },
   },
   {
@@ -152,6 +206,11 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against real headers',
     ids: { option: 'LOCAL_PEEREID' },
     pid: { option: 'LOCAL_PEEREID' },
+    sender: stamped(
+      'SCM_CREDS',
+      { note: 'NetBSD 8; of each datagram, and of the first message only of a connection' },
+      MOST_BUILT_IN,
+    ),
     moments: { connector: 'connect', listener: 'open', creator: 'open' },
     listenerMayBeOurselves: true,
   },
@@ -165,6 +224,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     groups: { option: 'getpeerucred', note: 'complete' },
     otherIds: { option: 'getpeerucred' },
     zone: { option: 'getpeerucred', note: 'the id of the zone that the process runs in' },
+    sender: stamped('SCM_UCRED', { note: 'of datagrams only' }, MOST_BUILT_IN),
     moments: { connector: 'connect', listener: 'open', creator: 'open' },
   },
   {
@@ -174,6 +234,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against real headers',
     ids: { option: 'getpeereid' },
     pid: NO_PID,
+    sender: NO_SENDER_BUILT_IN,
     moments: { connector: 'open', listener: 'open', creator: 'open' },
   },
   {
@@ -183,6 +244,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'none',
     ids: NOTHING,
     pid: NOTHING,
+    sender: NO_SENDER_BUILT_IN,
     moments: { connector: 'never', listener: 'never', creator: 'never' },
   },
 ] satisfies SystemFacts[]);

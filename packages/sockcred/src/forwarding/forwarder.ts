@@ -10,7 +10,7 @@ import type { Policy } from '../authorization/policy.ts';
 import { peerCredentials } from '../credentials/ask.ts';
 import type { PeerCredentials, RecordedPeer } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
-import { processNow } from '../witnesses/identify.ts';
+import { identifyPeer } from '../witnesses/identify.ts';
 import type { Said } from './peer-text.ts';
 
 /** Decides whose word is believed: a policy, or a function, of which only `true` means yes. */
@@ -54,7 +54,7 @@ export function verifiedForwarder(socket: Socket, rule: BelieveRule): PeerCreden
     if (rule(by) === true) return by;
     throw refused('the program says no');
   }
-  const decision = rule.decide(by, { process: () => processNow(socket) });
+  const decision = rule.decide(by, identifyPeer(by, socket));
   if (decision.allowed) return by;
   throw refused(formatDecision(decision));
 }

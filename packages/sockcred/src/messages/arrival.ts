@@ -89,7 +89,7 @@ export function currentView(): SenderView {
   };
 }
 
-/** The last sender: mostly it is the next one as well, and then it is the same object. */
+/** The last sender: mostly it is the next one as well, and then it is the same object. Not with groups, which are not kept. */
 let last: { raw: RawMessage; view: IdView; sender: MessageCredentials } | undefined;
 
 function senderOf(raw: RawMessage, around: SenderView): MessageCredentials {
@@ -100,7 +100,8 @@ function senderOf(raw: RawMessage, around: SenderView): MessageCredentials {
     last.raw.pid === raw.pid &&
     last.raw.pid !== 0 &&
     last.raw.uid === raw.uid &&
-    last.raw.gid === raw.gid
+    last.raw.gid === raw.gid &&
+    raw.groups.kind === 'unsupported'
   ) {
     return last.sender;
   }

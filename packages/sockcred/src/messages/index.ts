@@ -12,19 +12,17 @@ export {
   firstMessageCredentials,
 } from './first-message.ts';
 export type { MessageCredentials, SenderEvidence, SenderField } from './message-credentials.ts';
-export type {
-  PacketEvents,
-  PacketInfo,
-  PacketOptions,
-  PacketSending,
-} from './packet-socket.ts';
+export type { ServerEvents } from './message-server.ts';
+export type { PacketSending } from './packet-queue.ts';
+export type { PacketEvents, PacketInfo, PacketOptions } from './packet-socket.ts';
 export { type SendTarget, sendCredentials, sendFds } from './send-beside.ts';
 export { disagreesWith, isSentBy } from './sender-questions.ts';
+export type { Along } from './stream-sending.ts';
 export { type DatagramBindOptions, UnixDatagramSocket } from './unix-datagram-socket.ts';
 export {
   UnixSeqpacketServer,
   type UnixSeqpacketServerOptions,
   UnixSeqpacketSocket,
 } from './unix-seqpacket.ts';
-export { type Along, type StreamMessage, UnixStream, type UnixStreamOptions } from './unix-stream.ts';
-export { type ServerEvents, UnixStreamServer, type UnixStreamServerOptions } from './unix-stream-server.ts';
+export { type StreamMessage, UnixStream, type UnixStreamOptions } from './unix-stream.ts';
+export { UnixStreamServer, type UnixStreamServerOptions } from './unix-stream-server.ts';

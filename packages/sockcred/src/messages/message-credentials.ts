@@ -1,23 +1,32 @@
 /**
  * Who sent a message: credentials that travelled with it, vouched for by the
  * kernel, true at the moment of sending. They are another thing than those of
- * the connection (`PeerCredentials`): on Linux they are real ids where the
- * connection's are effective, and a sender may choose among its own ids; one
- * with privileges may claim any. Pure.
+ * the connection (`PeerCredentials`): `uid` and `gid` are real ids where the
+ * connection's are effective, and on Linux a sender may choose among its own;
+ * one with privileges may claim any. Pure.
  */
 
-import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { type UnknownEvidence, type UnknownReason, unknown } from '../credentials/evidence.ts';
+import { completeGroups } from '../credentials/groups.ts';
+import {
+  type Answered,
+  type SenderFacts,
+  type SenderOption,
+  type SystemFacts,
+  systemFacts,
+  type Untold,
+} from '../credentials/systems.ts';
 import type { IdView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 
 /** The fields of a sender that may be known or unknown. */
-export type SenderField = 'uid' | 'gid' | 'pid';
+export type SenderField = 'uid' | 'gid' | 'effectiveUid' | 'effectiveGid' | 'pid' | 'groups';
 
 /** A field that came with the message. */
 export interface SenderEvidence {
   readonly known: true;
   readonly about: 'sender';
-  readonly source: 'SCM_CREDENTIALS';
+  readonly source: SenderOption;
   readonly captured: 'send';
 }
 
@@ -27,28 +36,43 @@ export interface SenderEvidence {
  * comparing fields, since two absent fields are equal to `===`.
  */
 export interface MessageCredentials {
-  /** What kind of ids they are, where they are known. */
+  /** What kind of ids `uid` and `gid` are, where they are known. */
   readonly ids?: 'real';
   /**
-   * Who chose them. The kernel stamps the real ids of the sender unless that names
-   * others of its own: real, effective or saved. A sender with CAP_SETUID, CAP_SETGID or
-   * CAP_SYS_ADMIN can name any, and a process descriptor that comes with the message
-   * follows the pid that it names. The receiver cannot tell which it was.
+   * Who chose them. `kernel`: nobody but the kernel fills them in, as on FreeBSD, NetBSD,
+   * DragonFly and illumos. `kernel-or-sender`, on Linux: the kernel stamps the real ids of the
+   * sender unless that names others of its own: real, effective or saved. A sender with
+   * CAP_SETUID, CAP_SETGID or CAP_SYS_ADMIN can name any, and a process descriptor that comes
+   * with the message follows the pid that it names. The receiver cannot tell which it was.
    */
-  readonly chosenBy?: 'kernel-or-sender';
+  readonly chosenBy?: 'kernel' | 'kernel-or-sender';
   readonly uid?: number;
   readonly gid?: number;
+  /** Where the kernel tells them beside the real ones: not on Linux. */
+  readonly effectiveUid?: number;
+  readonly effectiveGid?: number;
   /** Process id, in our pid namespace. By now it may name another process, or none. */
   readonly pid?: number;
+  /** The effective group and all supplementary ones, ascending, where the kernel tells all: not on Linux. */
+  readonly groups?: readonly number[];
   readonly evidence: Readonly<Record<SenderField, SenderEvidence | UnknownEvidence>>;
 }
 
 /** What the kernel gave. */
 export interface SenderAnswers {
+  /** The name that the native file for this system gives itself. */
+  readonly system: string;
   readonly credentials: Outcome;
+  /** The ids are those that the sender attached, where these have a name of their own. */
+  readonly attached: boolean;
   readonly uid: number;
   readonly gid: number;
+  readonly effectiveUid: number;
+  readonly effectiveGid: number;
   readonly pid: number;
+  readonly groups: Outcome;
+  /** The effective group may be among them. */
+  readonly groupList: Uint32Array;
 }
 
 /** What is known about the receiving side. */
@@ -58,12 +82,6 @@ export interface SenderView {
   readonly unrecorded: () => { readonly uid: number; readonly gid: number };
 }
 
-const KNOWN: SenderEvidence = Object.freeze({
-  known: true,
-  about: 'sender',
-  source: 'SCM_CREDENTIALS',
-  captured: 'send',
-});
 const NOT_RECORDED = unknown(
   'not-recorded',
   'the receiving socket did not ask for credentials when the message was sent',
@@ -75,6 +93,7 @@ const CUT = unknown(
 );
 const UNSUPPORTED = unknown('unsupported', 'this system passes no credentials with messages');
 const NO_ID = unknown('not-provided', 'the kernel gave no id');
+const NO_PID = unknown('not-provided', 'the kernel gave no process id');
 const FOREIGN = unknown('hidden', 'the process is in a pid namespace that cannot be seen from here');
 const HIDDEN_UID = unknown(
   'hidden',
@@ -84,12 +103,16 @@ const HIDDEN_GID = unknown(
   'hidden',
   'the overflow id: a group without a mapping in our user namespace, or one whose id that is',
 );
+const NO_PRIMARY = unknown('not-provided', 'the effective group is unknown: the list would lack it');
+const NO_GROUPS = unknown('not-provided', 'the kernel gave no groups');
+const MANY_GROUPS = unknown('maybe-incomplete', 'there are more groups than there is room for');
 
 /** (uid_t)-1 and (gid_t)-1: no id at all. */
 const NOBODY = 0xffffffff;
 
 function nothing(why: UnknownEvidence): MessageCredentials {
-  return Object.freeze({ evidence: Object.freeze({ uid: why, gid: why, pid: why }) });
+  const fields = { uid: why, gid: why, effectiveUid: why, effectiveGid: why, pid: why, groups: why };
+  return Object.freeze({ evidence: Object.freeze(fields) });
 }
 
 const WITHOUT_RECORD = nothing(NOT_RECORDED);
@@ -102,28 +125,91 @@ function unanswered({ kind }: Outcome): MessageCredentials {
   return kind === 'unsupported' ? WITHOUT_SUPPORT : WITHOUT_BELIEF;
 }
 
+const known = new Map<SenderOption, SenderEvidence>();
+
+function knownBy(source: SenderOption): SenderEvidence {
+  let evidence = known.get(source);
+  if (evidence === undefined) {
+    evidence = Object.freeze({ known: true, about: 'sender', source, captured: 'send' });
+    known.set(source, evidence);
+  }
+  return evidence;
+}
+
+type Fact = SenderEvidence | UnknownEvidence;
+
+function judge(
+  id: number,
+  overflow: number | undefined,
+  hidden: UnknownEvidence,
+  told: SenderEvidence,
+): Fact {
+  if (id === NOBODY) return NO_ID;
+  return id === overflow ? hidden : told;
+}
+
+function never({ reason, detail }: { reason: UnknownReason; detail: string }): UnknownEvidence {
+  return unknown(reason, detail);
+}
+
+/** The whole list, or why there is none. */
+function groupsOf(
+  { groups, groupList, effectiveGid }: SenderAnswers,
+  told: Answered<SenderOption> | Untold,
+): readonly number[] | UnknownEvidence {
+  if (!('option' in told)) return never(told);
+  if (groups.kind === 'maybe-incomplete')
+    return unknown('maybe-incomplete', told.incomplete ?? 'the list of groups may lack entries');
+  if (groups.kind !== 'answered') return groups.errno === 'ERANGE' ? MANY_GROUPS : NO_GROUPS;
+  if (effectiveGid === NOBODY) return NO_PRIMARY;
+  return completeGroups(groupList, groupList.length, effectiveGid, undefined) ?? NO_GROUPS;
+}
+
+/** Whether the kernel filled in what stands for none: on Linux that looks like somebody's ids. */
+function isUnrecorded({ pid, uid, gid }: SenderAnswers, system: SystemFacts, around: SenderView): boolean {
+  if (pid !== 0 || !system.pidNamespaces) return false;
+  const none = around.unrecorded();
+  return uid === none.uid && gid === none.gid;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function judge(id: number, overflow: number | undefined, hidden: UnknownEvidence) {
-  if (id === NOBODY) return NO_ID;
-  return id === overflow ? hidden : KNOWN;
+/** Fields and evidence, of answers that are there. */
+function senderOf(
+  answers: SenderAnswers,
+  system: SystemFacts,
+  told: SenderFacts,
+  { view }: SenderView,
+): MessageCredentials {
+  const { overflowUid, overflowGid } = view;
+  const { attached = told.ids.option } = told;
+  const there = knownBy(answers.attached ? attached : told.ids.option);
+  const untold = 'option' in told.effectiveIds ? undefined : never(told.effectiveIds);
+  const uid = judge(answers.uid, overflowUid, HIDDEN_UID, there);
+  const gid = judge(answers.gid, overflowGid, HIDDEN_GID, there);
+  const effectiveUid = untold ?? judge(answers.effectiveUid, overflowUid, HIDDEN_UID, there);
+  const effectiveGid = untold ?? judge(answers.effectiveGid, overflowGid, HIDDEN_GID, there);
+  const noPid = system.pidNamespaces ? FOREIGN : NO_PID;
+  const pid = answers.pid > 0 && answers.pid <= 0x7fffffff ? there : noPid;
+  const sender: Mutable<Partial<MessageCredentials>> = { ids: 'real', chosenBy: told.chosenBy };
+  if (uid.known) sender.uid = answers.uid;
+  if (gid.known) sender.gid = answers.gid;
+  if (effectiveUid.known) sender.effectiveUid = answers.effectiveUid;
+  if (effectiveGid.known) sender.effectiveGid = answers.effectiveGid;
+  if (pid.known) sender.pid = answers.pid;
+  const list = groupsOf(answers, told.groups);
+  const groups = 'known' in list ? list : there;
+  if (!('known' in list)) sender.groups = list;
+  sender.evidence = Object.freeze({ uid, gid, effectiveUid, effectiveGid, pid, groups });
+  return Object.freeze(sender) as MessageCredentials;
 }
 
 /** The value that the answers about one message amount to. */
 export function decodeSender(answers: SenderAnswers, around: SenderView): MessageCredentials {
   if (answers.credentials.kind !== 'answered') return unanswered(answers.credentials);
-  if (answers.pid === 0) {
-    // Not an error of the kernel's, which fills in three ids that look like somebody's.
-    const none = around.unrecorded();
-    if (answers.uid === none.uid && answers.gid === none.gid) return WITHOUT_RECORD;
-  }
-  const uid = judge(answers.uid, around.view.overflowUid, HIDDEN_UID);
-  const gid = judge(answers.gid, around.view.overflowGid, HIDDEN_GID);
-  const pid = answers.pid > 0 && answers.pid <= 0x7fffffff ? KNOWN : FOREIGN;
-  const sender: Mutable<Partial<MessageCredentials>> = { ids: 'real', chosenBy: 'kernel-or-sender' };
-  if (uid.known) sender.uid = answers.uid;
-  if (gid.known) sender.gid = answers.gid;
-  if (pid.known) sender.pid = answers.pid;
-  sender.evidence = Object.freeze({ uid, gid, pid });
-  return Object.freeze(sender) as MessageCredentials;
+  const system = systemFacts(answers.system);
+  const { sender: told } = system;
+  if (!('ids' in told)) return nothing(never(told));
+  if (isUnrecorded(answers, system, around)) return WITHOUT_RECORD;
+  return senderOf(answers, system, told, around);
 }

@@ -1,17 +1,16 @@
 /**
  * What datagram and seqpacket sockets share: whole messages, received several
- * at a time and each with its sender, and sent at once or in order as soon as
- * there is room.
+ * at a time and each with its sender.
  */
 
 import { EventEmitter } from 'node:events';
-import { PeerError, PeerTypeError } from '../errors.ts';
+import { PeerTypeError } from '../errors.ts';
 import { Channel } from '../sys/channel.ts';
 import { DATAGRAM, messageAt, type RawMessage, receive, type SEQPACKET } from '../sys/message-arena.ts';
-import { type Beside, type ClaimedIds, send, sendSome } from '../sys/message-socket.ts';
-import type { UnixName } from '../sys/unix-socket.ts';
+import { uncaught } from '../sys/uncaught.ts';
 import { type Arrival, type ArrivalOptions, arrivalOf, closeArrival, currentView } from './arrival.ts';
-import { receiveError, sendError } from './refusals.ts';
+import { type PacketDone, PacketQueue, type PacketSending, type Receiver } from './packet-queue.ts';
+import { isByPeer, receiveError } from './refusals.ts';
 
 /** Who sent a message, what came beside it, and how it came. */
 export interface PacketInfo extends Arrival {
@@ -31,14 +30,6 @@ export interface PacketOptions extends ArrivalOptions {
   readonly maxQueued?: number;
 }
 
-/** What goes with one message. */
-export interface PacketSending {
-  /** Descriptors to send along: they must stay open until the callback. */
-  readonly fds?: readonly number[];
-  /** Ids to name instead of those that the kernel stamps. */
-  readonly credentials?: ClaimedIds;
-}
-
 /** The events of a socket that receives messages. */
 export interface PacketEvents {
   message: [data: Buffer, info: PacketInfo];
@@ -48,30 +39,8 @@ export interface PacketEvents {
   close: [];
 }
 
-type Done = (error: Error | null) => void;
-
-interface Queued {
-  readonly bytes: Uint8Array;
-  readonly beside: Beside;
-  readonly to: string | undefined;
-  readonly done: Done | undefined;
-}
-
-/** What a receiver or the other end can bring about. */
-const BY_PEER: ReadonlySet<string> = new Set([
-  'ERR_PEER_CLOSED',
-  'ERR_SEND_FDS',
-  'ERR_SEND_FULL',
-  'ERR_SEND_NOBODY',
-]);
-
 /** Batches of one wake-up; then others have their turn. */
 const MOST_BATCHES = 4;
-/**
- * A socket that is not connected always looks writable, also while the one
- * receiver that it sends to is full: then trying again is all that there is.
- */
-const FULL_PAUSE_MS = 5;
 const MOST_MESSAGE_BYTES = 0x1000000;
 
 const noNames = new TextDecoder();
@@ -103,9 +72,7 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
   readonly #channel: Channel;
   readonly #mostFds: number;
   readonly #room: number;
-  readonly #maxQueued: number;
-  readonly #queue: Queued[] = [];
-  #pause: NodeJS.Timeout | undefined;
+  readonly #outgoing: PacketQueue;
 
   protected constructor(
     kind: typeof DATAGRAM | typeof SEQPACKET,
@@ -117,12 +84,13 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     this.#kind = kind;
     this.#mostFds = mostFds;
     this.#room = checkedLimit('maxMessageBytes', options.maxMessageBytes ?? 0x10000, MOST_MESSAGE_BYTES);
-    this.#maxQueued = checkedLimit('maxQueued', options.maxQueued ?? 1024, 0x100000);
+    const maxQueued = checkedLimit('maxQueued', options.maxQueued ?? 1024, 0x100000);
     this.#channel = new Channel(fd, {
       readable: () => this.#receive(),
-      writable: () => this.#flush(),
+      writable: () => this.#outgoing.flush(),
       failed: error => this.#fail(error),
     });
+    this.#outgoing = new PacketQueue(this.#channel, maxQueued, error => this.#report(error));
   }
 
   /** The descriptor; -1 once the socket is closed. */
@@ -144,12 +112,8 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
   /** Closes the socket. What still waits to be sent is lost, and its callbacks are told. */
   close(): void {
     if (this.fd === -1) return;
-    clearTimeout(this.#pause);
     this.#channel.close();
-    for (const { done } of this.#queue.splice(0)) {
-      const message = 'the socket was closed before this was sent';
-      done?.(new PeerError('ERR_PEER_CLOSED', message, { scope: 'call' }));
-    }
+    this.#outgoing.abandon();
     queueMicrotask(() => this.emit('close'));
   }
 
@@ -157,114 +121,18 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     this.#channel.wantRead();
   }
 
-  /** Sends, or queues where there is no room; the connected receiver where no name is given. */
+  /** See `PacketQueue`. */
   protected sendPacket(
     data: string | Uint8Array,
-    name: { name: UnixName; shown: string } | undefined,
+    receiver: Receiver | undefined,
     sending: PacketSending,
-    done: Done | undefined,
+    done: PacketDone | undefined,
   ): void {
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-    const alone = name === undefined && sending.fds === undefined && sending.credentials === undefined;
-    if (alone && this.#queue.length === 0 && this.fd !== -1) {
-      // What most messages are. One that is refused is tried once more below, where its error is told.
-      if (typeof send(this.fd, bytes) === 'number') {
-        if (done !== undefined) queueMicrotask(() => done(null));
-        return;
-      }
-    }
-    const { fds, credentials } = sending;
-    const beside: Beside = {
-      ...(name === undefined ? {} : { to: name.name }),
-      ...(fds === undefined ? {} : { fds }),
-      ...(credentials === undefined ? {} : { claim: credentials }),
-    };
-    const one = { bytes, beside, to: name?.shown, done };
-    if (this.fd === -1) {
-      const message = 'the socket is closed';
-      this.#settle(one, new PeerError('ERR_PEER_CLOSED', message, { scope: 'call' }));
-    } else if (this.#queue.length > 0) {
-      this.#enqueue(one);
-    } else if (!this.#attempt(one)) {
-      this.#enqueue(one);
-      this.#waitForRoom();
-    }
+    this.#outgoing.send(data, receiver, sending, done);
   }
 
-  /** Sends what there is room for, in one go: how many. */
-  protected sendPackets(
-    list: readonly Uint8Array[],
-    name: { name: UnixName; shown: string } | undefined,
-  ): number {
-    if (this.#queue.length > 0) return 0;
-    let count = 0;
-    while (count < list.length) {
-      const result = sendSome(this.fd, list, count, name?.name);
-      if (typeof result === 'number') {
-        count += result;
-        continue;
-      }
-      if (result.errno === 'EAGAIN' || count > 0) break;
-      throw sendError(result, name === undefined ? {} : { to: name.shown });
-    }
-    return count;
-  }
-
-  /** Whether the message is done with: false where there is no room for it. */
-  #attempt(one: Queued): boolean {
-    const result = send(this.fd, one.bytes, one.beside);
-    if (typeof result === 'number') {
-      this.#settle(one, null);
-      return true;
-    }
-    if (result.errno === 'EAGAIN') return false;
-    const { fds, claim } = one.beside;
-    const attempt = {
-      claim: claim !== undefined,
-      fds: fds !== undefined && fds.length > 0,
-      ...(one.to === undefined ? {} : { to: one.to }),
-    };
-    this.#settle(one, sendError(result, attempt));
-    return true;
-  }
-
-  /**
-   * Without a callback an error is an event, as in node:dgram; but what the other side can bring
-   * about at any time ends no program that does not listen for it.
-   */
-  #settle({ done }: Queued, error: PeerError | null): void {
-    queueMicrotask(() => {
-      if (done !== undefined) done(error);
-      else if (error !== null && !(BY_PEER.has(error.code) && this.listenerCount('error') === 0))
-        this.emit('error', error);
-    });
-  }
-
-  #enqueue(one: Queued): void {
-    if (this.#queue.length < this.#maxQueued) {
-      // The caller may change its bytes once send() has returned.
-      this.#queue.push({ ...one, bytes: Buffer.from(one.bytes) });
-      return;
-    }
-    this.#settle(
-      one,
-      sendError({ kind: 'refused', errno: 'EAGAIN' }, one.to === undefined ? {} : { to: one.to }),
-    );
-  }
-
-  #waitForRoom(): void {
-    if (this.#queue[0]?.beside.to === undefined) this.#channel.wantWrite();
-    else this.#pause = setTimeout(() => this.#flush(), FULL_PAUSE_MS);
-  }
-
-  #flush(): void {
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if (!this.#attempt(next)) {
-        this.#waitForRoom();
-        return;
-      }
-      this.#queue.shift();
-    }
+  protected sendPackets(list: readonly Uint8Array[], receiver: Receiver | undefined): number {
+    return this.#outgoing.sendMany(list, receiver);
   }
 
   #receive(): void {
@@ -295,16 +163,35 @@ export abstract class PacketSocket extends EventEmitter<PacketEvents> {
     }
     for (const [data, info] of batch) {
       if (this.fd === -1 || this.listenerCount('message') === 0) closeArrival(info);
-      else this.emit('message', data, info);
+      else this.#tell('message', data, info);
     }
-    if (ended && this.fd !== -1) this.emit('end');
+    if (ended && this.fd !== -1) this.#tell('end');
     return !ended && this.fd !== -1;
   }
 
   #fail(error: Error): void {
+    const connected = this.#kind !== DATAGRAM;
     // The other end has closed without reading everything: an end like others.
-    if (this.#kind !== DATAGRAM && error instanceof PeerError && BY_PEER.has(error.code)) this.emit('end');
-    else this.emit('error', error);
-    if (this.#kind !== DATAGRAM) this.close();
+    if (connected && isByPeer(error)) this.#tell('end');
+    else this.#report(error);
+    if (connected) this.close();
+  }
+
+  /**
+   * An event, as in node:dgram; but what the other side can bring about at any time ends no
+   * program that does not listen for it.
+   */
+  #report(error: Error): void {
+    if (isByPeer(error) && this.listenerCount('error') === 0) return;
+    this.#tell('error', error);
+  }
+
+  /** What a listener throws about one message keeps no other from being given out. */
+  #tell<Event extends 'message' | 'end' | 'error'>(event: Event, ...about: PacketEvents[Event]): void {
+    try {
+      (this as EventEmitter).emit(event, ...about);
+    } catch (error) {
+      uncaught(error);
+    }
   }
 }

@@ -50,12 +50,14 @@ function checkId(name: string, id: number, most: number): number {
  * ones. Gives the number of bytes that were sent.
  *
  * @remarks
- * A process may name its own pid, and its real, effective or saved ids; one
- * with privileges any. The kernel checks; what it refuses is `ERR_SEND_CLAIM`.
+ * On Linux a process may name its own pid, and its real, effective or saved ids; one
+ * with privileges any. The kernel checks; what it refuses is `ERR_SEND_CLAIM`. On FreeBSD and
+ * DragonFly the kernel fills in what it knows itself, and anything else is refused here; on
+ * NetBSD and illumos nothing can be sent.
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`, `ERR_SOURCE_TYPE`
  * @throws {@link PeerError} `ERR_SEND_CLAIM`, `ERR_SEND_FULL`, `ERR_PEER_CLOSED`,
- * `ERR_PEER_NOT_CONNECTED`, `ERR_PEER_SYSTEM`
+ * `ERR_PEER_NOT_CONNECTED`, `ERR_PEER_UNSUPPORTED`, `ERR_PEER_SYSTEM`
  *
  * @example
  * ```ts
@@ -96,7 +98,7 @@ export function sendCredentials(
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`, `ERR_SOURCE_TYPE`
  * @throws {@link PeerError} `ERR_SEND_FDS` where the receiver takes none, one
  * of them is not open, or too many are on their way; `ERR_SEND_FULL`,
- * `ERR_PEER_CLOSED`, `ERR_PEER_NOT_CONNECTED`, `ERR_PEER_SYSTEM`
+ * `ERR_PEER_CLOSED`, `ERR_PEER_NOT_CONNECTED`, `ERR_PEER_UNSUPPORTED`, `ERR_PEER_SYSTEM`
  *
  * @example
  * ```ts

@@ -3,9 +3,11 @@
 import { bindAt, checkArguments, nameOf } from '../listening/socket-file.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { DATAGRAM } from '../sys/message-arena.ts';
-import { bindSocket, connectSocket, socketPair, unboundSocket } from '../sys/message-socket.ts';
+import { bindSocket, connectSocket, unboundSocket } from '../sys/message-socket.ts';
 import { fdLimit, prepareArrivals } from './arrival.ts';
-import { type PacketOptions, type PacketSending, PacketSocket } from './packet-socket.ts';
+import { connectedPair } from './connecting.ts';
+import type { PacketSending } from './packet-queue.ts';
+import { type PacketOptions, PacketSocket } from './packet-socket.ts';
 import { socketError } from './refusals.ts';
 
 const NOTHING: PacketSending = Object.freeze({});
@@ -21,7 +23,7 @@ export interface DatagramBindOptions extends PacketOptions {
  * by {@link UnixDatagramSocket.open} to send only.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the message was sent. Descriptors are not
  * accepted unless `acceptFds` says otherwise. A socket that only sends asks for
  * no credentials: the kernel would give it an abstract name of its own.
@@ -90,34 +92,28 @@ export class UnixDatagramSocket extends PacketSocket {
   static open(options: PacketOptions = {}): UnixDatagramSocket {
     const socket = unboundSocket(DATAGRAM);
     if ('refused' in socket) throw socketError(socket.refused, 'no socket');
-    return UnixDatagramSocket.#of(socket.fd, options, 0);
+    try {
+      return new UnixDatagramSocket(socket.fd, options, 0);
+    } catch (error) {
+      closeDescriptor(socket.fd);
+      throw error;
+    }
   }
 
   /** Two sockets that are connected with each other. */
   static pair(options: PacketOptions = {}): [UnixDatagramSocket, UnixDatagramSocket] {
-    const pair = socketPair(DATAGRAM);
-    if (!('fds' in pair))
-      throw socketError('refused' in pair ? pair.refused : { kind: 'refused' }, 'no pair');
-    return [UnixDatagramSocket.adopt(pair.fds[0], options), UnixDatagramSocket.adopt(pair.fds[1], options)];
+    const adopt = (fd: number) => UnixDatagramSocket.adopt(fd, options);
+    return connectedPair(DATAGRAM, adopt, socket => socket.close());
   }
 
   /** Takes over the descriptor of a non-blocking datagram socket, that of socket activation for example. */
   static adopt(fd: number, options: PacketOptions = {}): UnixDatagramSocket {
-    const mostFds = fdLimit(options.acceptFds, false);
     try {
+      const mostFds = fdLimit(options.acceptFds, false);
       prepareArrivals(fd, options, mostFds);
-    } catch (error) {
-      closeDescriptor(fd);
-      throw error;
-    }
-    const socket = UnixDatagramSocket.#of(fd, options, mostFds);
-    socket.startReceiving();
-    return socket;
-  }
-
-  static #of(fd: number, options: PacketOptions, mostFds: number): UnixDatagramSocket {
-    try {
-      return new UnixDatagramSocket(fd, options, mostFds);
+      const socket = new UnixDatagramSocket(fd, options, mostFds);
+      socket.startReceiving();
+      return socket;
     } catch (error) {
       closeDescriptor(fd);
       throw error;

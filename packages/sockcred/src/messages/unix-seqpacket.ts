@@ -1,23 +1,20 @@
 /** Connections of whole messages (SOCK_SEQPACKET), each message with its sender; and their server. */
 
-import { EventEmitter } from 'node:events';
-import { PeerTypeError } from '../errors.ts';
-import { Acceptor } from '../listening/acceptor.ts';
-import { nameOf } from '../listening/socket-file.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { SEQPACKET } from '../sys/message-arena.ts';
-import { connectSocket, finishSending, preparedSocket, socketPair } from '../sys/message-socket.ts';
+import { finishSending } from '../sys/message-socket.ts';
 import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
-import { type PacketOptions, type PacketSending, PacketSocket } from './packet-socket.ts';
-import { socketError } from './refusals.ts';
-import type { ServerEvents } from './unix-stream-server.ts';
+import { connectedPair, connectedTo } from './connecting.ts';
+import { type ConnectionKind, MessageServer } from './message-server.ts';
+import type { PacketSending } from './packet-queue.ts';
+import { type PacketOptions, PacketSocket } from './packet-socket.ts';
 
 /**
  * A connected seqpacket socket. The other end's finishing is `end`; then this
  * end still sends until it is closed.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the message was sent.
  *
  * @example
@@ -44,21 +41,13 @@ export class UnixSeqpacketSocket extends PacketSocket {
    * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `errno` and `path`, `ERR_PEER_UNSUPPORTED`
    */
   static connect(path: string, options: PacketOptions = {}): UnixSeqpacketSocket {
-    const { name, shown } = nameOf(path);
-    const socket = preparedSocket(SEQPACKET, fd => {
-      const outcome = connectSocket(fd, name);
-      if (outcome.kind !== 'answered') throw socketError(outcome, 'cannot connect', shown);
-    });
-    if ('refused' in socket) throw socketError(socket.refused, 'no socket', shown);
-    return UnixSeqpacketSocket.adopt(socket.fd, options);
+    return UnixSeqpacketSocket.adopt(connectedTo(SEQPACKET, path), options);
   }
 
   /** Two sockets that are connected with each other. */
   static pair(options: PacketOptions = {}): [UnixSeqpacketSocket, UnixSeqpacketSocket] {
-    const pair = socketPair(SEQPACKET);
-    if (!('fds' in pair))
-      throw socketError('refused' in pair ? pair.refused : { kind: 'refused' }, 'no pair');
-    return [UnixSeqpacketSocket.adopt(pair.fds[0], options), UnixSeqpacketSocket.adopt(pair.fds[1], options)];
+    const adopt = (fd: number) => UnixSeqpacketSocket.adopt(fd, options);
+    return connectedPair(SEQPACKET, adopt, socket => socket.close());
   }
 
   /** Takes over the descriptor of a connected, non-blocking seqpacket socket. */
@@ -102,6 +91,12 @@ export class UnixSeqpacketSocket extends PacketSocket {
 /** Of the server and of its connections; file descriptors are refused unless `acceptFds` says otherwise. */
 export type UnixSeqpacketServerOptions = AcceptOptions & PacketOptions;
 
+const PACKETS: ConnectionKind<UnixSeqpacketSocket, UnixSeqpacketServerOptions> = {
+  seqpacket: true,
+  adopt: (fd, options) => UnixSeqpacketSocket.adopt(fd, options),
+  close: socket => socket.close(),
+};
+
 /**
  * Listens at a path and gives a `UnixSeqpacketSocket` for every connection.
  *
@@ -120,50 +115,8 @@ export type UnixSeqpacketServerOptions = AcceptOptions & PacketOptions;
  * client.send('whole', () => client.close());
  * ```
  */
-export class UnixSeqpacketServer extends EventEmitter<ServerEvents<UnixSeqpacketSocket>> {
-  readonly #options: UnixSeqpacketServerOptions;
-  readonly #mostFds: number;
-  #acceptor: Acceptor | undefined;
-
+export class UnixSeqpacketServer extends MessageServer<UnixSeqpacketSocket, UnixSeqpacketServerOptions> {
   constructor(options: UnixSeqpacketServerOptions = {}) {
-    super();
-    this.#options = options;
-    this.#mostFds = fdLimit(options.acceptFds, false);
-  }
-
-  /** See `listenAt()` for what it throws. */
-  async listen(path: string): Promise<void> {
-    if (this.#acceptor !== undefined) throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
-    const prepare = (fd: number) => prepareArrivals(fd, this.#options, this.#mostFds);
-    this.#acceptor = await Acceptor.open(
-      path,
-      this.#options,
-      { seqpacket: true, prepare },
-      {
-        accepted: fd => this.#accepted(fd),
-        failed: error => this.emit('drop', error),
-      },
-    );
-  }
-
-  #accepted(fd: number): void {
-    let socket: UnixSeqpacketSocket;
-    try {
-      socket = UnixSeqpacketSocket.adopt(fd, { ...this.#options, acceptFds: this.#mostFds });
-    } catch (error) {
-      this.emit('drop', error as Error);
-      return;
-    }
-    if (this.listenerCount('connection') === 0) socket.close();
-    else this.emit('connection', socket);
-  }
-
-  /** Stops listening and removes the socket file if it is still ours. Connections that exist stay. */
-  close(): Promise<void> {
-    const acceptor = this.#acceptor;
-    this.#acceptor = undefined;
-    acceptor?.close();
-    if (acceptor !== undefined) queueMicrotask(() => this.emit('close'));
-    return Promise.resolve();
+    super(PACKETS, options);
   }
 }

@@ -6,19 +6,11 @@
 
 import { Duplex } from 'node:stream';
 import { PeerError, PeerTypeError } from '../errors.ts';
-import { nameOf } from '../listening/socket-file.ts';
 import { Channel } from '../sys/channel.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { messageAt, receive, STREAM } from '../sys/message-arena.ts';
-import {
-  type ClaimedIds,
-  connectSocket,
-  duplicateSocket,
-  finishSending,
-  preparedSocket,
-  send,
-  socketPair,
-} from '../sys/message-socket.ts';
+import { finishSending } from '../sys/message-socket.ts';
+import { uncaught } from '../sys/uncaught.ts';
 import {
   type Arrival,
   type ArrivalOptions,
@@ -28,7 +20,9 @@ import {
   fdLimit,
   prepareArrivals,
 } from './arrival.ts';
-import { receiveError, sendError, socketError } from './refusals.ts';
+import { connectedPair, connectedTo } from './connecting.ts';
+import { isByPeer, receiveError } from './refusals.ts';
+import { type Along, StreamSending, type WriteDone } from './stream-sending.ts';
 
 /** Bytes of one sender, and what came beside them. */
 export interface StreamMessage extends Arrival {
@@ -45,37 +39,10 @@ export interface UnixStreamOptions extends ArrivalOptions {
   readonly writableHighWaterMark?: number;
 }
 
-/** What goes along with the first byte of what is sent. */
-export interface Along {
-  /** Descriptors to send; they are duplicated at once and stay the caller's. */
-  readonly fds?: readonly number[];
-  /** Ids to name instead of those that the kernel stamps. */
-  readonly credentials?: ClaimedIds;
-}
-
-type WriteDone = (error?: Error | null) => void;
-
-interface Sending {
-  bytes: Uint8Array;
-  along: Along | undefined;
-  readonly done: WriteDone;
-}
-
 /** Chunks of one wake-up: more would overtake what the reader wants. */
 const MOST_AT_ONCE = 4;
 
 const made = Symbol('made');
-
-/** `prepare` must not come before connect(2): the kernel would give the socket an abstract name. */
-function connected(path: string): number {
-  const { name, shown } = nameOf(path);
-  const socket = preparedSocket(STREAM, fd => {
-    const outcome = connectSocket(fd, name);
-    if (outcome.kind !== 'answered') throw socketError(outcome, 'cannot connect', shown);
-  });
-  if ('refused' in socket) throw socketError(socket.refused, 'no socket', shown);
-  return socket.fd;
-}
 
 /**
  * A connected Unix stream socket whose readable side gives objects: `data`,
@@ -83,10 +50,13 @@ function connected(path: string): number {
  * other stream.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the bytes were sent. What a server
  * sends to a connecting stream in the instant before that asks for
- * credentials has no sender recorded.
+ * credentials has no sender recorded. Outside Linux only the byte has a sender
+ * that credentials came with. What the other end brings about, a reset
+ * for example, is an `error` for those who listen; it closes the stream in any
+ * case, and ends no program that does not listen.
  *
  * @example
  * ```ts
@@ -108,8 +78,7 @@ function connected(path: string): number {
 export class UnixStream extends Duplex {
   readonly #channel: Channel;
   readonly #mostFds: number;
-  readonly #along = new WeakMap<Uint8Array, Along>();
-  #sending: Sending | undefined;
+  readonly #sending: StreamSending;
 
   /** @internal Use `connect()`, `pair()`, `adopt()` or a `UnixStreamServer`. */
   constructor(key: symbol, fd: number, options: UnixStreamOptions, mostFds: number) {
@@ -124,9 +93,10 @@ export class UnixStream extends Duplex {
     this.#mostFds = mostFds;
     this.#channel = new Channel(fd, {
       readable: () => this.#receive(),
-      writable: () => this.#continue(),
+      writable: () => this.#sending.proceed(),
       failed: error => this.destroy(error),
     });
+    this.#sending = new StreamSending(this.#channel);
   }
 
   /**
@@ -135,21 +105,13 @@ export class UnixStream extends Duplex {
    * @throws {@link PeerError} `ERR_PEER_SYSTEM` with `errno` and `path`, `ERR_PEER_UNSUPPORTED`
    */
   static connect(path: string, options: UnixStreamOptions = {}): UnixStream {
-    return UnixStream.adopt(connected(path), options);
+    return UnixStream.adopt(connectedTo(STREAM, path), options);
   }
 
   /** Two streams that are connected with each other. */
   static pair(options: UnixStreamOptions = {}): [UnixStream, UnixStream] {
-    const pair = socketPair(STREAM);
-    if (!('fds' in pair))
-      throw socketError('refused' in pair ? pair.refused : { kind: 'refused' }, 'no pair');
-    const [one, other] = pair.fds;
-    try {
-      return [UnixStream.adopt(one, options), UnixStream.adopt(other, options)];
-    } catch (error) {
-      closeDescriptor(other);
-      throw error;
-    }
+    const adopt = (fd: number) => UnixStream.adopt(fd, options);
+    return connectedPair(STREAM, adopt, stream => stream.destroy());
   }
 
   /**
@@ -178,7 +140,8 @@ export class UnixStream extends Duplex {
     if (bytes.length === 0) {
       throw new PeerTypeError('ERR_ARGUMENT', 'on a stream nothing goes along without a byte');
     }
-    this.#along.set(bytes, { ...along, fds: duplicates(along.fds ?? []) });
+    // Otherwise write() says what is wrong, and nothing is held for it.
+    if (this.writable) this.#sending.mark(bytes, along);
     return this.write(bytes, done);
   }
 
@@ -217,71 +180,30 @@ export class UnixStream extends Duplex {
     }
     for (const message of messages) {
       if (this.destroyed && message !== null) closeArrival(message);
-      else this.push(message);
+      else this.#give(message);
+    }
+  }
+
+  /** What a listener throws about one chunk keeps no other from being given out. */
+  #give(message: StreamMessage | null): void {
+    try {
+      this.push(message);
+    } catch (error) {
+      uncaught(error);
+      // The stream was left before it asked for more.
+      this.read(0);
     }
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
-    this.#sending = { bytes: chunk, along: this.#along.get(chunk), done };
-    this.#continue();
+    this.#sending.write([chunk], done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: WriteDone): void {
-    this.#writeAll(
+    this.#sending.write(
       chunks.map(({ chunk }) => chunk),
       done,
     );
-  }
-
-  /** What nothing goes along with is sent in one piece. */
-  #writeAll(chunks: readonly Buffer[], done: WriteDone): void {
-    const [first] = chunks;
-    if (first === undefined) {
-      done(null);
-      return;
-    }
-    const marked = chunks.findIndex(chunk => this.#along.has(chunk));
-    const plain = marked === -1 ? chunks.length : marked;
-    const bytes = plain > 1 ? Buffer.concat(chunks.slice(0, plain)) : first;
-    this._write(bytes, 'buffer' as BufferEncoding, error => {
-      if (error != null) done(error);
-      else this.#writeAll(chunks.slice(Math.max(plain, 1)), done);
-    });
-  }
-
-  #continue(): void {
-    const sending = this.#sending;
-    if (sending === undefined) return;
-    while (sending.bytes.length > 0) {
-      const { along } = sending;
-      const { fds, credentials: claim } = along ?? {};
-      const result = send(this.fd, sending.bytes, { ...(fds && { fds }), ...(claim && { claim }) });
-      if (typeof result === 'number') {
-        this.#dropAlong(sending);
-        sending.bytes = sending.bytes.subarray(result);
-      } else if (result.errno === 'EAGAIN') {
-        this.#channel.wantWrite();
-        return;
-      } else {
-        const attempt = { claim: claim !== undefined, fds: fds !== undefined && fds.length > 0 };
-        this.#sent(sendError(result, attempt));
-        return;
-      }
-    }
-    this.#sent(null);
-  }
-
-  #dropAlong(sending: Sending): void {
-    for (const fd of sending.along?.fds ?? []) closeDescriptor(fd);
-    sending.along = undefined;
-  }
-
-  #sent(error: Error | null): void {
-    const sending = this.#sending;
-    this.#sending = undefined;
-    if (sending === undefined) return;
-    this.#dropAlong(sending);
-    sending.done(error);
   }
 
   override _final(done: WriteDone): void {
@@ -294,25 +216,11 @@ export class UnixStream extends Duplex {
     this.removeAllListeners('data');
     for (let left = this.read(); left !== null; left = this.read()) closeArrival(left as StreamMessage);
     this.#channel.close();
-    this.#sent(
+    this.#sending.abandon(
       error ??
         new PeerError('ERR_PEER_CLOSED', 'the stream was closed before this was sent', { scope: 'call' }),
     );
-    done(error);
+    // As an event it would end a program that does not listen for it, whenever the other side likes.
+    done(isByPeer(error) && this.listenerCount('error') === 0 ? null : error);
   }
-}
-
-/** The descriptors, held until they are sent. */
-function duplicates(fds: readonly number[]): readonly number[] {
-  const held: number[] = [];
-  for (const fd of fds) {
-    const copy = duplicateSocket(fd);
-    if ('fd' in copy) {
-      held.push(copy.fd);
-      continue;
-    }
-    for (const each of held) closeDescriptor(each);
-    throw sendError(copy.refused, { fds: true });
-  }
-  return held;
 }

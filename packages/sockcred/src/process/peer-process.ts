@@ -13,6 +13,7 @@ import { duplicateFrom, processId } from '../sys/pidfd.ts';
 import { descriptorOf, handleOf, socketOf } from '../sys/socket-handle.ts';
 import { describeProcess, type Executable, executableOf, type ProcessDescription } from './description.ts';
 import { type Drift, driftBetween, type Snapshot } from './drift.ts';
+import { type ExitWatch, watchExit } from './exit-watch.ts';
 import { type Fact, fact } from './graded.ts';
 import { type Pin, pinNumber, pinPeer } from './pin.ts';
 import type { ProcessFiles } from './process-files.ts';
@@ -38,6 +39,17 @@ export interface HeldProcess {
   readonly alive: boolean;
   /** How it ended, where the kernel tells. */
   readonly exitStatus: Fact<ExitStatus>;
+  /**
+   * Resolves when the process has ended, with how it did where the kernel tells
+   * that: Linux 6.15, once its parent has waited for it, for which a quarter of
+   * a second is left. A process that is let go before stays untold: the promise
+   * never settles then. Waiting does not keep the program running; see `ref()`.
+   */
+  readonly exited: Promise<Fact<ExitStatus>>;
+  /** Keeps the program running until `exited` has settled. */
+  ref(): void;
+  /** Undoes `ref()`. */
+  unref(): void;
   /** Ids, groups, capabilities, parent and cgroup of this moment. */
   now(): ProcessState;
   /** The program, its arguments, its age, its namespaces and what confines it, of this moment. */
@@ -168,6 +180,16 @@ function held(pin: Pin, credentials: PeerCredentials): PeerProcess {
 /** The object over a pin, with what is told of this kind of process beside. */
 function kept<More extends object>(pin: Pin, pid: number | undefined, more: More): HeldProcess & More {
   const id = processId(pin.pidfd);
+  let waiting: ExitWatch | undefined;
+  const wait = () => {
+    pin.ended();
+    waiting ??= watchExit(pin);
+    return waiting;
+  };
+  const close = () => {
+    waiting?.close();
+    pin.close();
+  };
   const process = Object.freeze({
     ...(id === undefined ? {} : { id }),
     ...(pid === undefined ? {} : { pid }),
@@ -179,11 +201,16 @@ function kept<More extends object>(pin: Pin, pid: number | undefined, more: More
     get exitStatus() {
       return exitOf(pin);
     },
+    get exited() {
+      return wait().exited;
+    },
+    ref: () => wait().hold(true),
+    unref: () => waiting?.hold(false),
     now: () => processState(pin),
     describe: () => describeProcess(pin),
-    read: <T>(look: (files: ProcessFiles) => T) => pin.read(look),
-    close: () => pin.close(),
-    [Symbol.dispose]: () => pin.close(),
+    read: <T>(look: (files: ProcessFiles) => T) => pin.read(files => look(files)),
+    close,
+    [Symbol.dispose]: close,
     ...more,
   }) as HeldProcess & More;
   pins.set(process, pin);

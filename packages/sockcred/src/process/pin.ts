@@ -15,6 +15,9 @@ import { below, closeOpened, openProcessDirectory, statOf } from '../sys/process
 import type { Binding } from './graded.ts';
 import { type ProcessFiles, processFiles } from './process-files.ts';
 
+/** What PIDFD_GET_INFO tells, or why it does not. */
+export type PidfdAnswer = ProcessInfo | { readonly refused: Outcome };
+
 /** A process, held. */
 export interface Pin {
   readonly pidfd: number;
@@ -25,10 +28,11 @@ export interface Pin {
   /** Why the binding is less than the kernel's. */
   readonly lowered?: string;
   ended(): boolean;
-  info(): ProcessInfo | { readonly refused: Outcome };
+  info(): PidfdAnswer;
   /** The number of the process in this procfs, and nowhere else. */
   number(): number;
-  read<T>(look: (files: ProcessFiles) => T): T;
+  /** `info` is of the beginning of the bracket, and the same at its end. */
+  read<T>(look: (files: ProcessFiles, info: PidfdAnswer) => T): T;
   close(): void;
 }
 
@@ -89,9 +93,17 @@ export function pinPeer(fd: number, peer: PeerCredentials): Pin {
 
 /** What must be the same after a read as before it. */
 interface Sameness {
-  readonly ids: string;
-  readonly cgroup: bigint | undefined;
+  readonly info: PidfdAnswer;
   readonly program: string | undefined;
+}
+
+function isSame(before: Sameness, after: Sameness): boolean {
+  if (before.program !== after.program) return false;
+  const [first, second] = [before.info, after.info].map(info => ('refused' in info ? {} : info));
+  return (
+    first?.cgroup === second?.cgroup &&
+    Object.values(first?.ids ?? {}).join() === Object.values(second?.ids ?? {}).join()
+  );
 }
 
 /** How often a read that raced is tried again before it is given up. */
@@ -106,16 +118,13 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     if (!open) throw new PeerError('ERR_PEER_CLOSED', 'the process was let go', { scope: 'call' });
   }
 
+  /** To be believed if the process has not ended afterwards; if it has, nothing is read here any more. */
   function openDirectory(): { readonly fd: number; readonly pid: number } {
     if (directory !== undefined) return directory;
     const found = openProcessDirectory(pidfd);
     if ('fd' in found) {
-      if (!processEnded(pidfd)) {
-        directory = found;
-        return found;
-      }
-      closeDescriptor(found.fd);
-      throw gone('the process has ended, and its files with it');
+      directory = found;
+      return found;
     }
     switch (found.missing) {
       case 'reaped':
@@ -141,19 +150,20 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     } catch {
       program = undefined;
     }
-    const known = 'refused' in info ? {} : info;
-    return { ids: Object.values(known.ids ?? {}).join(), cgroup: known.cgroup, program };
+    return { info, program };
   }
 
   /** One bracketed read; undefined if the process changed meanwhile. */
-  function attempt<T>(look: (files: ProcessFiles) => T): { readonly value: T } | undefined {
+  function attempt<T>(
+    look: (files: ProcessFiles, info: PidfdAnswer) => T,
+  ): { readonly value: T } | undefined {
     const { fd } = openDirectory();
     const before = sameness(fd);
-    // After the reading above: alive now, so all of it was of the living process.
+    // After the readings above: alive now, so all of them were of the living process, its directory too.
     if (processEnded(pidfd)) throw gone('the process has ended');
     let outcome: { readonly value: T } | { readonly error: unknown };
     try {
-      outcome = { value: look(processFiles(fd)) };
+      outcome = { value: look(processFiles(fd), before.info) };
     } catch (error) {
       outcome = { error };
     }
@@ -161,9 +171,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     if (processEnded(pidfd)) {
       throw raced('the process ended while it was read', 'error' in outcome ? outcome.error : undefined);
     }
-    if (after.ids !== before.ids || after.cgroup !== before.cgroup || after.program !== before.program) {
-      return undefined;
-    }
+    if (!isSame(before, after)) return undefined;
     if ('error' in outcome) throw outcome.error;
     return outcome;
   }
@@ -183,7 +191,9 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     },
     number() {
       opened();
-      return openDirectory().pid;
+      const { pid } = openDirectory();
+      if (processEnded(pidfd)) throw gone('the process has ended, and its number with it');
+      return pid;
     },
     read(look) {
       opened();

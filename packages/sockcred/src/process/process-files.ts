@@ -5,12 +5,13 @@
 
 import type { BigIntStats } from 'node:fs';
 import { PeerTypeError } from '../errors.ts';
+import { readRecord } from '../sys/kernel-record.ts';
 import {
   below,
-  closeOpened,
   isForeignFuse,
   isMissing,
-  openDirectory,
+  keepsOut,
+  leadsToDirectory,
   readForeignFile,
   readKernelFile,
   readLink,
@@ -54,35 +55,40 @@ function checked(name: string): string {
   throw new PeerTypeError('ERR_ARGUMENT', 'name must be a path below the directory of the process');
 }
 
-/** The files below an open directory of a process. */
+/** Files that are one record each. */
+const RECORDS: ReadonlySet<string> = new Set(['status', 'stat', 'cgroup']);
+
+/** The files below an open directory of a process. What a link says is asked once. */
 export function processFiles(directory: number): ProcessFiles {
-  const bytes = (name: string, most = MOST_BYTES) => readKernelFile(below(directory, checked(name)), most);
+  const bytes = (name: string, most = MOST_BYTES) =>
+    (RECORDS.has(name) ? readRecord : readKernelFile)(below(directory, checked(name)), most);
+  const links = new Map<string, string>();
   return Object.freeze({
     bytes,
     text: (name: string, most?: number) => textOf(bytes(name, most)),
-    link: (name: string) => readLink(below(directory, checked(name))),
+    link(name: string) {
+      const link = links.get(name) ?? readLink(below(directory, checked(name)));
+      links.set(name, link);
+      return link;
+    },
     stat: (name: string) => statOf(below(directory, checked(name))),
     inRoot(name: string, most: number) {
       if (checked(name).includes('/')) throw new PeerTypeError('ERR_ARGUMENT', 'name must be a single name');
-      // Opened first, so that a root which cannot be reached is never taken for a file that is not there.
-      const path = below(directory, 'root');
-      let root: number;
+      const root = below(directory, 'root');
+      const path = `${root}/${name}`;
       try {
-        root = openDirectory(path);
+        if (!isMissing(path)) return readForeignFile(path, most);
       } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
         // A root of FUSE that keeps us out is nobody's sandbox that we know of: toolboxes have such.
-        if ((error as NodeJS.ErrnoException).code === 'EACCES' && isForeignFuse(path)) return undefined;
-        throw error;
+        if (code === 'EACCES' && keepsOut(root) && isForeignFuse(root)) return undefined;
+        if (code !== 'ENOENT') throw error;
       }
-      try {
-        // Most processes have none, and an exception takes longer than all else here.
-        return isMissing(below(root, name)) ? undefined : readForeignFile(below(root, name), most);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw error;
-      } finally {
-        closeOpened(root);
-      }
+      // A root that cannot be reached is never taken for one without the file: the first thread may have ended.
+      if (leadsToDirectory(root)) return undefined;
+      throw Object.assign(new Error('the root directory of the process cannot be reached'), {
+        code: 'ENOENT',
+      });
     },
   });
 }

@@ -10,7 +10,7 @@ import { type IdView, idView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
 import { type Fact, fact } from './graded.ts';
-import type { Pin } from './pin.ts';
+import type { PidfdAnswer, Pin } from './pin.ts';
 import { type Capabilities, parseStatus, type StatusText } from './status-text.ts';
 
 /** All ids of a process; each absent where a namespace hides it. */
@@ -46,6 +46,10 @@ export interface ProcessState {
 
 const ENDED = unknown('gone', 'the process has ended');
 const NOT_ENDED = unknown('not-provided', 'the process has not ended');
+const NOT_WAITED_FOR = unknown(
+  'not-provided',
+  'the process has ended, and how is told once its parent has waited for it',
+);
 const NO_EXIT = unknown(
   'unsupported',
   'how it ended is told by Linux 6.15 and later, once somebody waited for it',
@@ -167,14 +171,15 @@ export function processState(pin: Pin): ProcessState {
           ? NO_CGROUP
           : fallback
         : fact(info.cgroup, pin.binding, 'PIDFD_GET_INFO'),
-    exit: exitFact(info, alive, pin),
+    exit: exitFact(answer, alive, pin),
   });
 }
 
 /** How the process ended, by one question. */
 export function exitOf(pin: Pin): Fact<ExitStatus> {
-  const answer = pin.info();
-  return exitFact('refused' in answer ? {} : answer, !pin.ended(), pin);
+  // In this order: what ended between the two has not been told of as such.
+  const alive = !pin.ended();
+  return exitFact(pin.info(), alive, pin);
 }
 
 function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fact<number> {
@@ -182,7 +187,14 @@ function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fac
   return info.ids.parent === 0 ? NO_PARENT : fact(info.ids.parent, pin.binding, 'PIDFD_GET_INFO');
 }
 
-function exitFact(info: ProcessInfo, alive: boolean, pin: Pin): Fact<ExitStatus> {
-  if (info.waitStatus !== undefined) return fact(exitStatus(info.waitStatus), pin.binding, 'PIDFD_GET_INFO');
-  return alive ? NOT_ENDED : NO_EXIT;
+function exitFact(answer: PidfdAnswer, alive: boolean, pin: Pin): Fact<ExitStatus> {
+  if ('refused' in answer) {
+    if (alive) return NOT_ENDED;
+    return answer.refused.kind === 'hidden' ? FOREIGN : NO_EXIT;
+  }
+  if (answer.waitStatus !== undefined) {
+    return fact(exitStatus(answer.waitStatus), pin.binding, 'PIDFD_GET_INFO');
+  }
+  if (alive) return NOT_ENDED;
+  return answer.ids === undefined ? NO_EXIT : NOT_WAITED_FOR;
 }

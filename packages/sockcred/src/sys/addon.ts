@@ -75,11 +75,13 @@ export interface Addon {
   processEnded(pidfd: number): number;
   processOpen(pid: number): number;
   processDescriptor(pidfd: number, fd: number): number;
+  /** Fills the names of a file's extended attributes, each with a final NUL. */
+  attributeNames(path: Uint8Array, bytes: Uint8Array): number;
   unixSockets(bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 8;
+const ABI = 9;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

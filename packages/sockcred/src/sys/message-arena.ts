@@ -48,6 +48,7 @@ const CUT = 1;
 const CONTROL_CUT = 2;
 const FDS_REFUSED = 4;
 const END = 8;
+const ATTACHED = 16;
 
 const MOST_BATCH = 32;
 const USUAL_ROOM = 0x10000;
@@ -68,7 +69,11 @@ export interface RawMessage {
   readonly fdsRefused: boolean;
   /** No message: the other end has finished. */
   readonly end: boolean;
+  /** The name that the native file for this system gives itself. */
+  readonly system: string;
   readonly credentials: Outcome;
+  /** The ids are those that the sender attached, where these have a type of their own. */
+  readonly attached: boolean;
   readonly uid: number;
   readonly gid: number;
   readonly effectiveUid: number;
@@ -86,6 +91,7 @@ export interface RawMessage {
   readonly nameBytes: Uint8Array;
 }
 
+let system = '';
 let memory = new ArrayBuffer(0);
 let words = new Uint32Array(0);
 let data = Buffer.alloc(0);
@@ -100,6 +106,7 @@ function makeRoom(native: Addon, bytes: number): void {
   if (bytes <= room) return;
   const wanted = Math.max(bytes, USUAL_ROOM);
   const messages = Math.max(1, Math.min(MOST_BATCH, Math.floor(MOST_MEMORY / wanted)));
+  system = native.system;
   memory = native.messageArena(messages, wanted);
   words = new Uint32Array(memory, 0, (messages * MESSAGE_BYTES) / 4);
   data = Buffer.from(memory);
@@ -167,7 +174,9 @@ export function messageAt(index: number): RawMessage {
     controlCut: (flags & CONTROL_CUT) !== 0,
     fdsRefused: (flags & FDS_REFUSED) !== 0,
     end: (flags & END) !== 0,
+    system,
     credentials: outcomeOf(word(CRED_STATUS)),
+    attached: (flags & ATTACHED) !== 0,
     uid: word(UID),
     gid: word(GID),
     effectiveUid: word(EFFECTIVE_UID),

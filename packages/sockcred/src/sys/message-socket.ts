@@ -75,7 +75,9 @@ export function adoptListener(fd: number): Outcome | 'not-listening' {
 }
 
 /** Both ends of a new connection: socketpair(2). */
-export function socketPair(kind: SocketKind): { readonly fds: readonly [number, number] } | NewSocket {
+export function socketPair(
+  kind: SocketKind,
+): { readonly fds: readonly [number, number] } | { readonly refused: Outcome } {
   const fds = new Int32Array(2);
   const status = addon().socketPair(kind, fds);
   if (status !== 0) return { refused: outcomeOf(-status) };

@@ -16,7 +16,8 @@ export function ownNamespace(name: string): string | undefined {
   const known = own.get(name);
   if (known !== undefined) return known;
   try {
-    const link = fs().readlinkSync(`/proc/self/ns/${name}`);
+    // Each thread has a network namespace of its own, and what we ask here is asked by this one.
+    const link = fs().readlinkSync(`/proc/${name === 'net' ? 'thread-self' : 'self'}/ns/${name}`);
     if (name !== 'net') own.set(name, link);
     return link;
   } catch {
@@ -24,8 +25,7 @@ export function ownNamespace(name: string): string | undefined {
   }
 }
 
-/** The network namespace in which this program makes sockets now; undefined before Linux 5.14. */
-export function ownNetnsCookie(): bigint | undefined {
+function ownCookie(): bigint | undefined {
   const fd = addon().streamSocket();
   if (fd < 0) return undefined;
   try {
@@ -33,4 +33,21 @@ export function ownNetnsCookie(): bigint | undefined {
   } finally {
     closeDescriptor(fd);
   }
+}
+
+let seen: { readonly link: string; readonly cookie: bigint } | undefined;
+
+/**
+ * Is this the cookie of the network namespace in which this thread makes
+ * sockets now? It must be of a socket that is open; `link` is what
+ * `ownNamespace('net')` says now. Undefined before Linux 5.14.
+ */
+export function isOwnNetwork(cookie: bigint, link: string | undefined): boolean | undefined {
+  // The socket keeps its namespace, and so the namespace its number: where both are as they were seen
+  // together, this is the one. Anything else is asked anew.
+  if (seen !== undefined && seen.link === link && seen.cookie === cookie) return true;
+  const ours = ownCookie();
+  if (ours === undefined) return undefined;
+  if (link !== undefined) seen = { link, cookie: ours };
+  return ours === cookie;
 }

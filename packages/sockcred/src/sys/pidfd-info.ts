@@ -3,7 +3,7 @@
  * numbers of the pid namespace that this procfs was mounted for.
  */
 
-import { fs } from './builtin-modules.ts';
+import { readRecord } from './kernel-record.ts';
 
 /** The process behind a pidfd, as its fdinfo tells it. */
 export type PidfdProcess =
@@ -15,6 +15,11 @@ export type PidfdProcess =
   | { readonly state: 'reaped' }
   /** fdinfo could not be read, or says nothing about a process. */
   | { readonly state: 'unknown' };
+
+/** A line for each pid namespace that the process is in, and little else. */
+const MOST_BYTES = 64 * 1024;
+
+const latin1 = new TextDecoder('latin1');
 
 const FOREIGN: PidfdProcess = Object.freeze({ state: 'foreign' });
 const REAPED: PidfdProcess = Object.freeze({ state: 'reaped' });
@@ -37,7 +42,7 @@ export function parsePidfdInfo(text: string): PidfdProcess {
  */
 export function pidfdProcess(pidfd: number): PidfdProcess {
   try {
-    return parsePidfdInfo(fs().readFileSync(`/proc/self/fdinfo/${pidfd}`, 'latin1'));
+    return parsePidfdInfo(latin1.decode(readRecord(`/proc/self/fdinfo/${pidfd}`, MOST_BYTES)));
   } catch {
     return UNKNOWN;
   }

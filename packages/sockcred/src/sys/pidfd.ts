@@ -142,5 +142,7 @@ export function processId(pidfd: number): string | undefined {
   pidfs ??= hasPidfs(pidfd);
   if (!pidfs) return undefined;
   bootId ??= readBootId();
-  return bootId === undefined ? undefined : `${bootId}:${fs().fstatSync(pidfd, { bigint: true }).ino}`;
+  if (bootId === undefined) return undefined;
+  // By its path: Deno's fstat() knows only the descriptors that it opened itself.
+  return `${bootId}:${fs().statSync(`/proc/self/fd/${pidfd}`, { bigint: true }).ino}`;
 }

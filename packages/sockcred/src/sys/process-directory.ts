@@ -7,15 +7,13 @@
 
 import type { BigIntStats } from 'node:fs';
 import { fs } from './builtin-modules.ts';
+import { TooLarge } from './kernel-record.ts';
 import { type PidfdProcess, pidfdProcess } from './pidfd-info.ts';
 
 /** The directory of a process, or why there is none: `raced` if the process was lost while it was opened. */
 export type OpenedDirectory =
   | { readonly fd: number; readonly pid: number }
   | { readonly missing: PidfdProcess['state'] | 'raced' };
-
-/** Not the answer to a question but a fault of it: the file is larger than it may be. */
-export class TooLarge extends Error {}
 
 /** A file that ought to be a regular one is something else. */
 export class NotRegular extends Error {}
@@ -44,14 +42,14 @@ export function below(directory: number, name: string): string {
   return `/proc/self/fd/${directory}/${name}`;
 }
 
-/** Reads all of an open file, if that is not too much. */
-function readAll(fd: number, most: number): Uint8Array {
-  let bytes = new Uint8Array(Math.min(most + 1, 4096));
+/** Reads all of an open file, if that is not too much; of a regular file its size says where the end is. */
+function readAll(fd: number, most: number, size?: number): Uint8Array {
+  let bytes = new Uint8Array(Math.min(most + 1, Math.max(4096, (size ?? 0) + 1)));
   let used = 0;
   for (;;) {
     const got = fs().readSync(fd, bytes, used, bytes.length - used, null);
-    if (got === 0) return bytes.subarray(0, used);
     used += got;
+    if (got === 0 || used === size) return bytes.subarray(0, used);
     if (used > most) throw new TooLarge();
     if (used < bytes.length) continue;
     const larger = new Uint8Array(Math.min(most + 1, bytes.length * 4));
@@ -82,7 +80,7 @@ export function readForeignFile(path: string, most: number): Uint8Array {
     const found = fs().fstatSync(fd);
     if (!found.isFile()) throw new NotRegular();
     if (found.size > most) throw new TooLarge();
-    return readAll(fd, most);
+    return readAll(fd, most, found.size);
   } finally {
     fs().closeSync(fd);
   }
@@ -97,15 +95,25 @@ export function statOf(path: string): BigIntStats {
   return fs().statSync(path, { bigint: true });
 }
 
-/** A directory for looking below it; the caller closes it. */
-export function openDirectory(path: string): number {
-  const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOCTTY } = fs().constants;
-  return fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY);
-}
-
-/** Is there nothing of this name, in a directory that can be looked into? */
+/** Is there nothing of this name? Where the way to it does not exist either, there is not. */
 export function isMissing(path: string): boolean {
   return fs().lstatSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
+/** Is it a directory that lets nobody like us look into it? */
+export function keepsOut(path: string): boolean {
+  const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOCTTY } = fs().constants;
+  try {
+    fs().closeSync(fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
+}
+
+/** Does this lead to a directory? */
+export function leadsToDirectory(path: string): boolean {
+  return fs().statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** f_type of FUSE: statfs(2). */

@@ -12,6 +12,7 @@
 import { PeerError } from '../errors.ts';
 import { addon } from './addon.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
+import { uncaught } from './uncaught.ts';
 
 /** `enum readiness_interest` of `native/readiness.h`. */
 export const READABLE = 1;
@@ -59,10 +60,7 @@ function deliver(count: number): void {
     try {
       watch.report(given[at + 1] as number);
     } catch (error) {
-      // The program's own, which ends it unless it listens for that; the other reports are owed all the same.
-      queueMicrotask(() => {
-        throw error;
-      });
+      uncaught(error);
     }
   }
 }

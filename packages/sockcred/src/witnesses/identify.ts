@@ -92,7 +92,7 @@ function witnessesOf(behind: Behind): OtherWitnesses {
   /** One reading for the three facts that are names of cgroups. */
   const byCgroup = (ask: (cgroup: PeerCgroup) => Fact<string | null>): Fact<string | null> => {
     try {
-      read ??= { cgroup: behind.pinned(pin => pin.read(files => readCgroup(pin, files))) };
+      read ??= { cgroup: behind.pinned(pin => pin.read((files, info) => readCgroup(pin, files, info))) };
     } catch (error) {
       read = { missing: untold(error) };
     }

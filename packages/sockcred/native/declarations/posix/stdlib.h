@@ -3,3 +3,4 @@
 #include <stddef.h>
 void *calloc(size_t, size_t);
 void free(void *);
+void *malloc(size_t);

@@ -4,4 +4,6 @@
 int close(int);
 gid_t getegid(void);
 uid_t geteuid(void);
+gid_t getgid(void);
 pid_t getpid(void);
+uid_t getuid(void);

@@ -2,13 +2,18 @@
 #pragma once
 int *___errno(void);
 #define errno (*(___errno()))
+#define EPERM 1
+#define ENOENT 2
 #define EINTR 4
 #define EBADF 9
 #define EAGAIN 11
 #define ENOMEM 12
 #define EINVAL 22
 #define ERANGE 34
+#define ETIME 62
 #define ENAMETOOLONG 78
 #define ENOTSOCK 95
 #define EPROTOTYPE 98
+#define EAFNOSUPPORT 124
+#define ECONNABORTED 130
 #define ENOTCONN 134

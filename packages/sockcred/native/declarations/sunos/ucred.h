@@ -13,3 +13,4 @@ gid_t ucred_getsgid(const ucred_t *);
 int ucred_getgroups(const ucred_t *, const gid_t **);
 pid_t ucred_getpid(const ucred_t *);
 zoneid_t ucred_getzoneid(const ucred_t *);
+size_t ucred_size(void);

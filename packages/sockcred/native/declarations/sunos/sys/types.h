@@ -7,3 +7,7 @@ typedef uid_t gid_t;
 typedef int pid_t;
 typedef int id_t;
 typedef id_t zoneid_t;
+typedef long ssize_t;
+typedef long time_t;
+typedef unsigned int uint_t;
+typedef uint_t pthread_t;
