@@ -1,6 +1,7 @@
 /** `sockcred guard`: who connects, may they come in, and what they get to. */
 
-import { escapeText } from 'sockcred';
+import { resolve } from 'node:path';
+import { escapeText, PeerError } from 'sockcred';
 import type { FactName } from 'sockcred/authorization';
 import { createGate, type Gate, type Limits } from 'sockcred/gate';
 import { canRelay } from 'sockcred/relay';
@@ -34,8 +35,7 @@ function say(text: string): void {
   for (const line of text.split('\n')) process.stderr.write(`sockcred guard: ${line}\n`);
 }
 
-function serviceFor(options: GuardOptions, limits: Limits, journal: Journal): Service {
-  const { target, deputy, listen } = options;
+function serviceFor({ target, deputy, listen }: GuardOptions, limits: Limits, journal: Journal): Service {
   const asPeer = deputy === 'peer';
   switch (target.kind) {
     case 'http':
@@ -45,14 +45,35 @@ function serviceFor(options: GuardOptions, limits: Limits, journal: Journal): Se
       return new PassService(target.path, journal, counts);
     }
     case 'program': {
-      const localPath = listen?.startsWith('@') === true ? undefined : listen;
+      const localPath = listen === undefined || listen.startsWith('@') ? undefined : resolve(listen);
       return new ProgramService({ ...target, localPath }, journal);
     }
     default:
-      if (canRelay()) return new RelayService({ ...target, asPeer }, journal);
-      if (!target.passFds) return new PipeService({ ...target, asPeer }, journal);
-      throw new SystemRefusal('--pass-fds: this system has no relay that passes descriptors (ENOTSUP)');
+      return new RelayService({ ...target, asPeer }, journal);
   }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
+}
+
+/** Says who takes connections from the gate: streams where there is no relay, or no bare descriptor to relay. */
+function serve(gate: Gate, options: GuardOptions, limits: Limits, journal: Journal): Service {
+  const { target, deputy } = options;
+  const service = serviceFor(options, limits, journal);
+  try {
+    if (target.kind !== 'relay' || canRelay()) {
+      service.takeFrom(gate);
+      return service;
+    }
+  } catch (error) {
+    if (!isUnsupported(error) || target.kind !== 'relay') throw error;
+  }
+  if (target.passFds)
+    throw new SystemRefusal('--pass-fds: there is no relay here that passes them (ENOTSUP)');
+  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer' }, journal);
+  pipes.takeFrom(gate);
+  return pipes;
 }
 
 /** A guard while it runs. */
@@ -64,6 +85,8 @@ class RunningGuard {
   readonly #policy: PolicyInForce;
   readonly #service: Service;
   readonly #gate: Gate;
+  /** Those of the policy file as of the start. */
+  readonly #limits: string;
   #audit = openAuditLog('none', { retried() {}, lost() {} });
   #auditFails = false;
   #metricsServer: MetricsServer | undefined;
@@ -86,9 +109,9 @@ class RunningGuard {
     const limits = { ...policy.limits, ...options.limits };
     this.#options = options;
     this.#policy = policy;
+    this.#limits = JSON.stringify(policy.limits);
     this.#metrics = new GuardMetrics(() => this.#gate.connections);
     this.#journal = new Journal(GATE, this.#metrics);
-    this.#service = serviceFor(options, limits, this.#journal);
     this.#manager = serviceManager(process.env, error => say(`NOTIFY_SOCKET: ${error.message}`));
     this.#gate = createGate({
       name: GATE,
@@ -97,7 +120,7 @@ class RunningGuard {
       limits,
       ...(options.target.kind === 'http' ? { refuse: { handTo: createHttpRefusal() } } : {}),
     });
-    this.#service.takeFrom(this.#gate);
+    this.#service = serve(this.#gate, options, limits, this.#journal);
   }
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
@@ -180,6 +203,8 @@ class RunningGuard {
     this.#metrics.reloaded('replaced');
     this.#journal.note('policy-replaced');
     say('the policy was read again');
+    if (JSON.stringify(this.#policy.limits) === this.#limits) return;
+    say('note: its limits are others than at the start: they hold from the next start on');
   }
 
   policyRefused(error: Error): void {
