@@ -19,7 +19,10 @@ const options = readFileSync(
   'utf8',
 );
 const journal = readFileSync(fileURLToPath(new URL('../dist/guard/journal.js', import.meta.url)), 'utf8');
-const command = readFileSync(fileURLToPath(new URL('../dist/guard/guard.js', import.meta.url)), 'utf8');
+const command = readFileSync(
+  fileURLToPath(new URL('../dist/guard/running-guard.js', import.meta.url)),
+  'utf8',
+);
 
 /** The first cells of the rows of the table under a heading. */
 function firstCells(heading: string): string[] {
