@@ -6,8 +6,8 @@ import { createServer, type RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { isUser, peerCredentials } from 'sockcred';
 import { forwardedPeer } from 'sockcred/forwarding';
-import { curl } from './support/clients.js';
-import { needsOtherUsers } from './support/command.js';
+import { connection, curl } from './support/clients.js';
+import { end, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { guard, paths } from './support/guards.js';
 
@@ -69,6 +69,8 @@ test('the server behind is told who asks, whatever the client says of itself', w
   assert.equal((await running.entry('denied')).peer?.uid, 3002);
   const { toServer, toClient } = await running.entry('ended');
   assert.ok((toServer ?? 0) > 100 && (toClient ?? 0) > body.length);
+
+  // A client that keeps its connection, with nothing under way on it, is not waited for.
 });
 
 test(
@@ -86,6 +88,34 @@ test(
     for (const uid of [3001, 3002]) {
       assert.equal((await curl(t, front, { ...user(uid), args })).body, `${uid} ${uid} 44 ${uid}`);
     }
+  },
+);
+
+test(
+  'a client that keeps its connection, with nothing under way on it, is not waited for',
+  withCurl,
+  async t => {
+    const { front, behind } = paths(ownDirectory(t));
+    await httpServer(t, behind, (_request, response) => response.end('kept'));
+    const words = [
+      '--listen',
+      front,
+      '--same-user',
+      '--http',
+      '--to',
+      `unix:${behind}`,
+      '--upstream-sees-guard',
+    ];
+    const running = await guard(t, [...words, '--grace', '600']);
+    const client = await connection(t, front);
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    let answer = '';
+    for await (const data of client.iterator({ destroyOnReturn: false })) {
+      answer += data;
+      if (answer.endsWith('kept')) break;
+    }
+    assert.match(answer, /^connection: keep-alive\r$/im);
+    assert.equal((await end(running)).status, 0);
   },
 );
 

@@ -3,14 +3,24 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { type Identity, runAs, start } from '../../sockcred/build/support/peers.js';
 import { programPath } from '../../sockcred/build/support/requirements.js';
-import { needsOtherUsers } from './support/command.js';
+import { MAIN, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { guard } from './support/guards.js';
 
@@ -39,7 +49,9 @@ function account(name: string): Account {
 
 const directory = skip === false ? mkdtempSync(join(tmpdir(), 'sockcred-test-pg-')) : '';
 const bin = dirname(programPath('postgres'));
-const sockets = join(directory, 'sockets');
+/** Only root and PostgreSQL get into it, so nobody goes around the guard. */
+const closed = join(directory, 'closed');
+const sockets = join(closed, 'sockets');
 const log = join(directory, 'data', 'log');
 
 /** Runs one of PostgreSQL's own programs as its user. */
@@ -55,9 +67,11 @@ before(() => {
   if (skip !== false) return;
   const { uid, gid } = account('postgres');
   chmodSync(directory, 0o755);
-  for (const name of ['data', 'sockets']) {
-    mkdirSync(join(directory, name));
-    chownSync(join(directory, name), uid, gid);
+  mkdirSync(closed, { mode: 0o710 });
+  chownSync(closed, 0, gid);
+  for (const path of [join(directory, 'data'), sockets]) {
+    mkdirSync(path);
+    chownSync(path, uid, gid);
   }
   const data = join(directory, 'data');
   asPostgres('initdb', '-D', data, '--auth-local=peer', '--auth-host=reject', '--no-sync');
@@ -92,19 +106,20 @@ async function psql(
   const words = ['-X', '-A', '-t', '-h', dirname(front), '-U', role, '-d', 'postgres', '-c', sql];
   const line = ['/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', join(bin, 'psql'), ...words];
   const child = start(t, [...runAs(who), ...line], { PATH: '/usr/bin:/bin', LC_ALL: 'C' });
-  const closed = once(child, 'close');
+  const ended = once(child, 'close');
   const said = child.stdout === null ? '' : await text(child.stdout);
-  await closed;
+  await ended;
   return said.trim();
 }
 
+/** From the directory that the guard was started in: clients could not get there by its path. */
+const BEHIND = 'unix:/proc/self/cwd/.s.PGSQL.5432';
 const WHO = 'SELECT current_user, session_user';
 
 test('each client is who it is to PostgreSQL, by its own peer authentication', { skip }, async t => {
   const front = join(ownDirectory(t), '.s.PGSQL.5432');
-  const behind = join(sockets, '.s.PGSQL.5432');
-  const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', `unix:${behind}`, '--as-peer'];
-  const running = await guard(t, words);
+  const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', BEHIND, '--as-peer'];
+  const running = await guard(t, words, { cwd: sockets });
   const [daemon, postgres] = [account('daemon'), account('postgres')].map(({ uid, gid }) => ({
     uid,
     gid,
@@ -133,9 +148,8 @@ test('each client is who it is to PostgreSQL, by its own peer authentication', {
 
 test('who the guard does not let in never reaches PostgreSQL', { skip }, async t => {
   const front = join(ownDirectory(t), '.s.PGSQL.5432');
-  const behind = join(sockets, '.s.PGSQL.5432');
-  const words = ['--listen', front, '--mode', '0666', '--allow-user', 'postgres', '--to', `unix:${behind}`];
-  const running = await guard(t, [...words, '--as-peer']);
+  const words = ['--listen', front, '--mode', '0666', '--allow-user', 'postgres', '--to', BEHIND];
+  const running = await guard(t, [...words, '--as-peer'], { cwd: sockets });
   const { uid, gid } = account('daemon');
   const received = () => readFileSync(log, 'utf8').split('connection received').length;
   const earlier = received();
@@ -146,11 +160,27 @@ test('who the guard does not let in never reaches PostgreSQL', { skip }, async t
   assert.equal((await running.entry('denied')).peer?.uid, uid);
 });
 
+test('the example: its policy, and no way around it', { skip }, async t => {
+  const front = join(ownDirectory(t), '.s.PGSQL.5432');
+  const script = fileURLToPath(new URL('../examples/postgresql.sh', import.meta.url));
+  const commands = ownDirectory(t);
+  symlinkSync(MAIN, join(commands, 'sockcred'));
+  const env = { PATH: `${commands}:${dirname(process.execPath)}:/usr/bin:/bin` };
+  const child = start(t, ['/bin/sh', script, front, join(sockets, '.s.PGSQL.5432')], env);
+  await once(child.stdout ?? child, 'data');
+  const { uid, gid } = account('daemon');
+  const daemon = { uid, gid, groups: [] };
+  assert.equal(await psql(t, front, daemon, 'reader', WHO), 'reader|reader');
+  assert.equal(await psql(t, front, {}, 'root', WHO), 'root|root');
+  const nobody = { uid: 65534, gid: 65534, groups: [] };
+  assert.match(await psql(t, front, nobody, 'reader', WHO), /server closed the connection|Broken pipe/);
+  assert.match(await psql(t, join(sockets, 'x'), daemon, 'reader', WHO), /Permission denied/);
+});
+
 test('a query of many rows, and one that is cancelled', { skip }, async t => {
   const front = join(ownDirectory(t), '.s.PGSQL.5432');
-  const behind = join(sockets, '.s.PGSQL.5432');
-  const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', `unix:${behind}`, '--as-peer'];
-  await guard(t, words);
+  const words = ['--listen', front, '--mode', '0666', '--everyone', '--to', BEHIND, '--as-peer'];
+  await guard(t, words, { cwd: sockets });
   const { uid, gid } = account('daemon');
   const who = { uid, gid, groups: [] };
   const many =

@@ -151,6 +151,27 @@ print(len(rest))
   },
 );
 
+test('T57: how a client names its socket reaches no variable and no line of the log', onLinux, async t => {
+  const directory = ownDirectory(t);
+  const path = join(directory, 's');
+  const running = await guard(t, ['--listen', path, '--same-user', '--', ...ENVIRONMENT]);
+  const script = `
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[2])
+s.connect(sys.argv[1])
+text = b''
+while True:
+    data = s.recv(65536)
+    if not data: break
+    text += data
+say('named' if b'uid=0' in text else 'not named', text.count(b'IPCREMOTEEUID='))
+`;
+  const client = python(t, script, { args: [path, join(directory, ';uid=0;IPCREMOTEEUID=0')] });
+  assert.equal(await client.line(), 'not named 1');
+  const { stdout } = await end(running);
+  assert.doesNotMatch(stdout, /;uid=0;/);
+});
+
 test('a program that cannot be started costs its connection, and how one ended is told', onLinux, async t => {
   const directory = ownDirectory(t);
   const running = await guard(t, ['--listen', join(directory, 'a'), '--same-user', '--', '/nowhere/program']);

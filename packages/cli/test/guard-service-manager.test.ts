@@ -30,9 +30,10 @@ async function manager(t: TestContext, path: string) {
   });
   return {
     said,
-    async until(line: string): Promise<Notified> {
+    /** The first message that has this line, and begins with that one if it is to. */
+    async until(line: string, first?: string): Promise<Notified> {
       for (;;) {
-        const found = said.find(({ lines }) => lines.includes(line));
+        const found = said.find(({ lines }) => lines.includes(line) && (first ?? lines[0]) === lines[0]);
         if (found !== undefined) return found;
         await new Promise<void>(done => wanted.push(done));
       }
@@ -61,7 +62,7 @@ test('it says when it is ready, reads its policy again, and stops', onLinux, asy
   await until('STATUS=the policy was read again');
   writeFileSync(file, 'broken');
   running.child.kill('SIGHUP');
-  await until('STATUS=the policy has faults: the old one is in force');
+  await until('STATUS=the policy has faults: the old one is in force', 'READY=1');
   const ready = said.filter(({ lines }) => lines[0] === 'READY=1' || lines[0] === 'RELOADING=1');
   assert.deepEqual(
     ready.map(({ lines }) => lines[0]),

@@ -31,9 +31,11 @@ function ruleLabel(rule: TriedRule | undefined): string {
   return rule === undefined ? '' : (rule.name ?? `${rule.effect} rule ${rule.index}`);
 }
 
+/** The errno, or the code, of an error or of what it comes from. */
 function codeOf(error: unknown): string {
   if (error instanceof PeerError) return error.errno ?? error.code;
-  return (error as NodeJS.ErrnoException)?.code ?? 'unknown';
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return code ?? (cause instanceof Error ? codeOf(cause) : 'unknown');
 }
 
 function messageOf(error: unknown): string {

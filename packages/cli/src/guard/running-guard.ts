@@ -1,0 +1,193 @@
+/** A guard while it runs: what is in force, who serves, and what is told of it. */
+
+import { escapeText } from 'sockcred';
+import type { FactName } from 'sockcred/authorization';
+import { createGate, type Gate } from 'sockcred/gate';
+import { identifyPeer } from 'sockcred/witnesses';
+import { SystemRefusal } from '../exit-codes.ts';
+import { octal } from '../socket-mode.ts';
+import { openAuditLog } from './audit-log.ts';
+import type { GuardOptions } from './guard-options.ts';
+import { createHttpRefusal } from './http-refusal.ts';
+import { Journal } from './journal.ts';
+import { GuardMetrics } from './metrics.ts';
+import { type MetricsServer, serveMetrics } from './metrics-server.ts';
+import { type PolicyInForce, policyInForce } from './policy-in-force.ts';
+import { becomeUser, type RunAs } from './run-as.ts';
+import type { Service } from './service.ts';
+import { serve } from './service-choice.ts';
+import { type ServiceManager, serviceManager } from './service-manager.ts';
+
+/** Of our gate's events. */
+const GATE = 'sockcred guard';
+
+/** For the operator, beside the audit log. */
+function say(text: string): void {
+  for (const line of text.split('\n')) process.stderr.write(`sockcred guard: ${line}\n`);
+}
+
+export class RunningGuard {
+  readonly #options: GuardOptions;
+  readonly #metrics: GuardMetrics;
+  readonly #journal: Journal;
+  readonly #manager: ServiceManager;
+  readonly #policy: PolicyInForce;
+  readonly #service: Service;
+  readonly #gate: Gate;
+  /** Those of the policy file as of the start. */
+  readonly #limits: string;
+  #audit = openAuditLog('none', { retried() {}, lost() {} });
+  #auditFails = false;
+  #metricsServer: MetricsServer | undefined;
+  /** Nobody is let in before everything is as it will stay. */
+  #open = false;
+
+  static async prepare(options: GuardOptions): Promise<RunningGuard> {
+    // Whatever is wrong with it is told before anything else is done.
+    let guard: RunningGuard | undefined;
+    const policy = await policyInForce(options.who, {
+      replaced: () => guard?.policyReplaced(),
+      refused: error => guard?.policyRefused(error),
+      remark: line => say(`note: ${line}`),
+    });
+    guard = new RunningGuard(options, policy);
+    return guard;
+  }
+
+  private constructor(options: GuardOptions, policy: PolicyInForce) {
+    const limits = { ...policy.limits, ...options.limits };
+    this.#options = options;
+    this.#policy = policy;
+    this.#limits = JSON.stringify(policy.limits);
+    this.#metrics = new GuardMetrics(() => this.#gate.connections);
+    this.#journal = new Journal(GATE, this.#metrics);
+    this.#manager = serviceManager(process.env, error => say(`NOTIFY_SOCKET: ${error.message}`));
+    this.#gate = createGate({
+      name: GATE,
+      authorize: () => false,
+      identify: identifyPeer,
+      limits,
+      ...(options.target.kind === 'http' ? { refuse: { handTo: createHttpRefusal() } } : {}),
+    });
+    this.#service = serve(this.#gate, options, limits, this.#journal);
+  }
+
+  /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
+  async start(descriptors: readonly number[], runAs: RunAs | undefined): Promise<void> {
+    const { listen, mode = 0o600, metrics, metricsMode } = this.#options;
+    if (metrics !== undefined) this.#metricsServer = await serveMetrics(metrics, metricsMode, this.#metrics);
+    const listening =
+      listen === undefined
+        ? undefined
+        : await this.#gate.listen(listen, listen.startsWith('@') ? {} : { mode });
+    if (runAs !== undefined) becomeUser(runAs);
+    this.#openAudit();
+    // Names, our own user, and whether it can be read at all are as that user finds them.
+    if (this.#policy.reload() === 'refused')
+      throw new SystemRefusal('the policy cannot be read again as USER');
+    const unseen = ['namespaces', 'application'].filter(fact =>
+      this.#policy.policy.facts.has(fact as FactName),
+    );
+    if (unseen.length > 0 && process.geteuid?.() !== 0) {
+      say(
+        `note: only root can tell ${unseen.join(' and ')} of other users: rules about that let none of them in`,
+      );
+    }
+    this.#open = true;
+    this.#gate.replaceAuthorize(this.#policy.policy);
+    for (const fd of descriptors) await this.#gate.listenOn(fd);
+    this.#policy.watch();
+    for (const fd of descriptors) this.#announce(`fd ${fd}`);
+    if (listening !== undefined) {
+      this.#announce(listening.path, listening.path.startsWith('@') ? undefined : octal(mode));
+    }
+    this.#manager.ready('letting in whom the policy lets in');
+  }
+
+  /** SIGHUP. */
+  reload(): void {
+    if (!this.#open) return;
+    this.#manager.reloading();
+    this.#reopenAudit();
+    const result = this.#policy.reload();
+    this.#manager.ready(
+      result === 'replaced' ? 'the policy was read again' : 'the policy has faults: the old one is in force',
+    );
+  }
+
+  /** Stops accepting, and waits for what is open; cut() does not. */
+  async stop(signal: string): Promise<void> {
+    const { graceMs } = this.#options;
+    const { connections } = this.#gate;
+    this.#policy.close();
+    const late = setTimeout(() => this.#service.cut(), graceMs);
+    const closed = Promise.all([this.#gate.close({ graceMs }), this.#service.empty()]);
+    this.#journal.note('stopping', { signal, connections });
+    this.#manager.stopping(`${connections} connections are open`);
+    await closed;
+    clearTimeout(late);
+    this.#journal.note('stopped', { signal });
+    await this.end();
+  }
+
+  /** A second signal. */
+  cut(): void {
+    this.#service.cut();
+    void this.#gate.close({ graceMs: 0 });
+  }
+
+  /** Leaves nothing behind, whatever there is. */
+  async end(): Promise<void> {
+    this.#policy.close();
+    this.#service.cut();
+    await this.#gate.close({ graceMs: 0 });
+    await this.#metricsServer?.close();
+    this.#journal.close();
+    this.#manager.close();
+  }
+
+  policyReplaced(): void {
+    if (!this.#open) return;
+    this.#gate.replaceAuthorize(this.#policy.policy);
+    this.#metrics.reloaded('replaced');
+    this.#journal.note('policy-replaced');
+    say('the policy was read again');
+    if (JSON.stringify(this.#policy.limits) === this.#limits) return;
+    say('note: its limits are others than at the start: they hold from the next start on');
+  }
+
+  policyRefused(error: Error): void {
+    say(error.message);
+    if (!this.#open) return;
+    this.#metrics.reloaded('refused');
+    this.#journal.note('policy-refused', { message: error.message });
+    say('the old policy is still in force');
+    this.#manager.status('the policy has faults: the old one is in force');
+  }
+
+  #announce(at: string, mode?: string): void {
+    this.#journal.note('listening', { at, ...(mode === undefined ? {} : { mode }) });
+    say(`listening on ${escapeText(at)}${mode === undefined ? '' : ` (mode ${mode})`}`);
+  }
+
+  #openAudit(): void {
+    this.#audit = openAuditLog(this.#options.audit, {
+      retried: error => {
+        this.#metrics.auditFailures.add(['retried']);
+        if (!this.#auditFails) say(`the audit log cannot be written: ${error.message}`);
+        this.#auditFails = true;
+      },
+      lost: () => this.#metrics.auditFailures.add(['lost']),
+    });
+    this.#journal.writeTo(this.#audit);
+  }
+
+  #reopenAudit(): void {
+    this.#auditFails = false;
+    try {
+      this.#audit.reopen();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** Which service takes connections from the gate. */
+
+import { resolve } from 'node:path';
+import { PeerError } from 'sockcred';
+import type { Gate, Limits } from 'sockcred/gate';
+import { canRelay } from 'sockcred/relay';
+import { SystemRefusal } from '../exit-codes.ts';
+import type { GuardOptions } from './guard-options.ts';
+import { httpService } from './http-service.ts';
+import type { Journal } from './journal.ts';
+import { PassService } from './pass-service.ts';
+import { PipeService } from './pipe-service.ts';
+import { ProgramService } from './program-service.ts';
+import { RelayService } from './relay-service.ts';
+import type { Service } from './service.ts';
+
+function serviceFor({ target, deputy, listen }: GuardOptions, limits: Limits, journal: Journal): Service {
+  const asPeer = deputy === 'peer';
+  switch (target.kind) {
+    case 'http':
+      return httpService({ ...target, asPeer }, journal);
+    case 'pass': {
+      const counts = limits.connections !== undefined || limits.connectionsPerUid !== undefined;
+      return new PassService(target.path, journal, counts);
+    }
+    case 'program': {
+      const localPath = listen === undefined || listen.startsWith('@') ? undefined : resolve(listen);
+      return new ProgramService({ ...target, localPath }, journal);
+    }
+    default:
+      return new RelayService({ ...target, asPeer }, journal);
+  }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
+}
+
+/** Says who takes connections from the gate: streams where there is no relay, or no bare descriptor to relay. */
+export function serve(gate: Gate, options: GuardOptions, limits: Limits, journal: Journal): Service {
+  const { target, deputy } = options;
+  const service = serviceFor(options, limits, journal);
+  try {
+    if (target.kind !== 'relay' || canRelay()) {
+      service.takeFrom(gate);
+      return service;
+    }
+  } catch (error) {
+    if (!isUnsupported(error) || target.kind !== 'relay') throw error;
+  }
+  if (target.passFds)
+    throw new SystemRefusal('--pass-fds: there is no relay here that passes them (ENOTSUP)');
+  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer' }, journal);
+  pipes.takeFrom(gate);
+  return pipes;
+}

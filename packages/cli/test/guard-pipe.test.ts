@@ -1,0 +1,120 @@
+/** The relay of systems whose kernel has none: streams, each way with its own end, and held back by who does not read. */
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { sameUserOnly } from 'sockcred/authorization';
+import { readProxyHeader } from 'sockcred/forwarding';
+import { createGate } from 'sockcred/gate';
+import { needs } from '../../sockcred/build/support/requirements.js';
+import { Journal } from '../dist/guard/journal.js';
+import { GuardMetrics } from '../dist/guard/metrics.js';
+import { PipeService } from '../dist/guard/pipe-service.js';
+import { connection } from './support/clients.js';
+import { ownDirectory } from './support/directories.js';
+import { paths, server } from './support/guards.js';
+
+const onLinux = { skip: needs('linux') };
+let serial = 0;
+
+/** A gate in this process, with the service behind it; what it wrote, and its end. */
+async function piping(t: TestContext, front: string, behind: string, proxyProtocol = false) {
+  const name = `pipe test ${++serial}`;
+  const journal = new Journal(name, new GuardMetrics(() => 0));
+  const written: { event: string; code?: string; toServer?: number; toClient?: number }[] = [];
+  journal.writeTo({ write: (event, facts) => void written.push({ event, ...facts }), reopen() {} });
+  const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol }, journal);
+  const gate = createGate({ name, authorize: sameUserOnly() });
+  service.takeFrom(gate);
+  await gate.listen(front);
+  t.after(async () => {
+    service.cut();
+    await gate.close({ graceMs: 0 });
+    journal.close();
+  });
+  return { service, written };
+}
+
+const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+test('bytes arrive as they were sent, both ways at once, and each way ends by itself', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  const sent = randomBytes(5_000_000);
+  const back = randomBytes(4_000_000);
+  const got: Promise<Buffer>[] = [];
+  await server(t, behind, socket => {
+    socket.write(back);
+    got.push(buffer(socket));
+    socket.on('end', () => socket.end('the end'));
+  });
+  const { service, written } = await piping(t, front, behind);
+  const client = await connection(t, front, { allowHalfOpen: true });
+  client.end(sent);
+  assert.equal(digest(await buffer(client)), digest(Buffer.concat([back, Buffer.from('the end')])));
+  assert.equal(digest((await got[0]) ?? Buffer.alloc(0)), digest(sent));
+  await service.empty();
+  const ended = written.find(({ event }) => event === 'ended');
+  assert.deepEqual([ended?.toServer, ended?.toClient], [sent.length, back.length + 7]);
+});
+
+test('a server that reads nothing holds the client back', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  await server(t, behind, socket => socket.pause());
+  await piping(t, front, behind);
+  const client = await connection(t, front);
+  const megabyte = Buffer.alloc(1 << 20);
+  let taken = 0;
+  for (let idle = 0; idle < 5; idle++) {
+    while (client.write(megabyte)) idle = 0;
+    const before = client.bytesWritten - client.writableLength;
+    await new Promise(done => setTimeout(done, 50));
+    taken = client.bytesWritten - client.writableLength;
+    if (taken !== before) idle = 0;
+  }
+  assert.ok(taken < 4 << 20, `${taken} bytes were taken though nobody reads them`);
+});
+
+test('who goes away takes the other one along', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  await server(t, behind, socket => {
+    socket.resume();
+    socket.write('x');
+    // Nobody can tell half an end from a whole one before there is something to write.
+    socket.on('end', () => socket.write('still there?'));
+  });
+  const { service } = await piping(t, front, behind);
+  const client = await connection(t, front);
+  await once(client, 'data');
+  client.destroy();
+  await service.empty();
+});
+
+test('a PROXY header comes before the first byte', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  await server(t, behind, async socket => {
+    const { forwarded } = await readProxyHeader(socket, { from: sameUserOnly() });
+    socket.write(`${forwarded?.peer.uid} `);
+    socket.pipe(socket);
+  });
+  await piping(t, front, behind, true);
+  const client = await connection(t, front, { allowHalfOpen: true });
+  client.end('hello');
+  assert.equal(String(await buffer(client)), `${process.getuid?.()} hello`);
+});
+
+test('a server that is not there costs the connection, and cut() ends the rest', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  const { service, written } = await piping(t, front, behind);
+  const client = await connection(t, front);
+  await new Promise(closed => client.once('close', closed));
+  assert.equal(written.find(({ event }) => event === 'unserved')?.code, 'ENOENT');
+  await server(t, behind, socket => socket.write('x'));
+  const other = await connection(t, front);
+  await once(other, 'data');
+  const gone = new Promise(closed => other.once('close', closed));
+  service.cut();
+  await gone;
+  await service.empty();
+});
