@@ -1,5 +1,5 @@
 // Do the examples work? Takes every TSDoc `@example` of the public surface and
-// every ts block of README.md, compiles them as a user's program would be, and
+// every ts block of the pages below, compiles them as a user's program would be, and
 // runs them. A comment behind console.log() is what must be printed. Also
 // wants a sentence on every export, and an example on everything that is called.
 
@@ -22,10 +22,14 @@ const ROOMS = [
   'adapters',
   'authorization',
   'clients',
+  'forwarding',
   'gate',
   'relaying',
   'testing',
+  'witnesses',
 ];
+/** Their ts blocks are examples as well. */
+const PAGES = ['README.md', 'docs/forwarding.md'];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;
 
@@ -117,7 +121,7 @@ rmSync(directory, { recursive: true, force: true });
 mkdirSync(directory, { recursive: true });
 const examples = [
   ...publicSurface().flatMap(documentedExamples),
-  ...blocks(readFileSync(join(root, 'README.md'), 'utf8'), 'README.md'),
+  ...PAGES.flatMap(page => blocks(readFileSync(join(root, page), 'utf8'), page)),
 ].map((example, number) => ({ ...example, file: join(directory, `example-${number + 1}.mts`) }));
 for (const { file, where, code } of examples) writeFileSync(file, `// ${where}\n${code}\nexport {};\n`);
 const runnable = examples.filter(({ runs }) => runs);

@@ -25,7 +25,7 @@ const ROOMS = [
     'relaying',
     'diagnosis',
   ],
-  ...['authorization', 'gate', 'adapters', 'clients', 'testing', 'index.ts'],
+  ...['authorization', 'witnesses', 'gate', 'adapters', 'clients', 'forwarding', 'testing', 'index.ts'],
 ];
 
 /** Files that ask a kernel or a runtime in rooms that are pure otherwise. */

@@ -36,6 +36,10 @@ const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
 
+/** What is passed beside messages, and refused: in the shorter boot. */
+const MESSAGES = ['first-message.test.js', 'unix-stream.test.js', 'unix-datagram.test.js'];
+const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
+
 // systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
 // that go by it. They want more time and memory, and modules for their file systems.
 const systemd = {
@@ -54,10 +58,10 @@ const slow = boot => ({ ...boot, args: `${TSC} ${boot.args}` });
 
 /** By the name that get-kernel takes: its boots, one after the other. */
 export const KERNELS = new Map([
-  ['5.10', [everything(silent), selinux].map(slow)],
-  ['6.1', [everything(selinux), silent]],
-  ['6.12', [everything(selinux), silent]],
-  ['6.17', [everything(apparmor), selinux]],
-  ['7.3', [everything(apparmor), selinux, systemd]],
+  ['5.10', [everything(silent), withMessages(selinux)].map(slow)],
+  ['6.1', [everything(selinux), withMessages(silent)]],
+  ['6.12', [everything(selinux), withMessages(silent)]],
+  ['6.17', [everything(apparmor), withMessages(selinux)]],
+  ['7.3', [everything(apparmor), withMessages(selinux), systemd]],
   ['uml', [everything(smack), none]],
 ]);

@@ -16,7 +16,7 @@ const bundle = join(dist, 'bundle');
 /** The rooms that programs import by names of their own: `sockcred/gate`; `sockcred/relay` for relaying. */
 const SUBPATHS = [
   ...['messages', 'process', 'application'],
-  ...['adapters', 'authorization', 'clients', 'gate', 'relaying', 'testing'],
+  ...['adapters', 'authorization', 'clients', 'forwarding', 'gate', 'relaying', 'testing', 'witnesses'],
 ];
 
 const OPTIONS = {

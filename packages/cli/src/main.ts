@@ -6,7 +6,9 @@ import { escapeText, PeerError, PeerTypeError } from 'sockcred';
 import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
+import { guard } from './guard/guard.ts';
 import { ls } from './ls.ts';
+import { policy } from './policy.ts';
 import { serve } from './serve.ts';
 import { who } from './who.ts';
 
@@ -18,6 +20,8 @@ only witness.
   serve       a whoami server: tells whoever connects who they are
   who PATH    who listens on this socket; or who PID is, or is behind FD@PID
   ls          the Unix sockets of this machine, and who holds them
+  guard       lets in only who may come in, in front of any program
+  policy      checks, explains and tries the policy file of a guard
   doctor      what this machine, kernel and runtime can vouch for
   build       compiles the native addon, where no prebuilt one fits
 
@@ -31,6 +35,8 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   serve,
   who,
   ls,
+  guard,
+  policy,
   doctor,
   build,
 };
@@ -56,7 +62,8 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`sockcred ${version()}\n`);
     return EXIT.fine;
   }
-  if (name === undefined) throw new UsageError('a command is missing: serve, who, ls, doctor or build');
+  if (name === undefined)
+    throw new UsageError('a command is missing: serve, who, ls, guard, policy, doctor or build');
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command '${escapeText(name)}'`);
   return command(rest);

@@ -7,6 +7,7 @@ import { activatedDescriptors } from './activation.ts';
 import { defaultPath } from './default-path.ts';
 import { EXIT, SystemRefusal, UsageError } from './exit-codes.ts';
 import { jsonLog, type Log, textLog } from './log.ts';
+import { modeOf, octal } from './socket-mode.ts';
 import { shellWord } from './terminal.ts';
 import { createWhoamiServer } from './whoami-server.ts';
 
@@ -37,12 +38,6 @@ interface ServeOptions {
   readonly log: 'text' | 'json';
 }
 
-function modeOf(text: string): number {
-  if (!/^0?[0-7]{1,3}$/.test(text))
-    throw new UsageError(`--mode: '${escapeText(text)}' is not an octal mode such as 0600`);
-  return Number.parseInt(text, 8);
-}
-
 function readOptions(args: readonly string[]): ServeOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],
@@ -63,7 +58,7 @@ function readOptions(args: readonly string[]): ServeOptions | 'help' {
   return {
     log: values.log,
     ...(values.listen === undefined ? {} : { listen: values.listen }),
-    ...(values.mode === undefined ? {} : { mode: modeOf(values.mode) }),
+    ...(values.mode === undefined ? {} : { mode: modeOf('--mode', values.mode) }),
   };
 }
 
@@ -71,10 +66,6 @@ function readOptions(args: readonly string[]): ServeOptions | 'help' {
 interface Running {
   readonly servers: readonly Server[];
   close(): Promise<void>;
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
 }
 
 /** The client that the first lines suggest. */

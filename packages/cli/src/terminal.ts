@@ -10,7 +10,12 @@ export function wantsColor(stream: NodeJS.WriteStream | WriteStream, env: NodeJS
 
 /** A value as one line of JSON without a character that a terminal would obey; it parses to the same value. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, character =>
+  return harmlessJson(JSON.stringify(value));
+}
+
+/** The same for a line of JSON that somebody else has written. */
+export function harmlessJson(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, character =>
     Array.from({ length: character.length }, (_, index) => {
       return `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
     }).join(''),

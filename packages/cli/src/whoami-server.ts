@@ -7,7 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Negotiator from 'negotiator';
-import { formatPeer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
+import { formatPeer, type Peer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
 import type { Log } from './log.ts';
 import { jsonLine } from './terminal.ts';
 
@@ -29,7 +29,7 @@ function known(name: string, value: number | undefined): string {
 }
 
 /** The first line for a person: `uid 1000, gid 1000, pid 4242`. */
-export function summary(peer: PeerCredentials): string {
+export function summary(peer: Peer): string {
   return `${known('uid', peer.uid)}, ${known('gid', peer.gid)}, ${known('pid', peer.pid)}`;
 }
 

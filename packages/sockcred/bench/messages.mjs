@@ -232,18 +232,21 @@ async function firstMessages() {
   const listenPlainly = (server, path) => new Promise(done => server.listen(path, done));
   const read = socket => once(socket, 'data');
   const plain = await latency(() => plainServer({}, listenPlainly), read);
+  const resumed = socket => read(socket.resume());
+  const paused = await latency(() => plainServer({ pauseOnConnect: true }, listenPlainly), resumed);
   const asked = await latency(
     () => plainServer({ pauseOnConnect: true }, credentialListener),
     async socket => {
       await firstMessageCredentials(socket);
-      socket.resume();
-      await read(socket);
+      await resumed(socket);
     },
   );
   console.log('the first message of a connection, read by an ordinary server');
-  console.log(
-    `  without its sender ${plain.toFixed(1)} us, with it ${asked.toFixed(1)} us: ${(asked / plain).toFixed(2)}x`,
-  );
+  const show = (what, time) =>
+    console.log(`  ${what.padEnd(34)} ${time.toFixed(1)} us   ${(time / plain).toFixed(2)}x`);
+  show('read at once', plain);
+  show('paused, then read', paused);
+  show('paused, its sender, then read', asked);
 }
 
 try {

@@ -3,8 +3,9 @@
  * every number of a descriptor is either in the message or was discarded, no
  * more than wanted are kept, and nobody is told where something was cut. The
  * first bytes choose how many descriptors are wanted and whether the kernel
- * said that it cut.
+ * said that it cut. And the forms in which other kernels tell a sender.
  */
+#include "../native/layouts.h"
 #include "../native/message.h"
 #include "../native/sys.h"
 
@@ -18,6 +19,25 @@ static void discard(int fd)
 	if (fd < 0)
 		abort();
 	discarded++;
+}
+
+/* Of a form that is wrong nothing is written; of a right one no group beyond those that are told. */
+static void sender(const struct sender_layout *layout, const uint8_t *bytes, size_t length)
+{
+	static struct message out;
+	int status;
+
+	memset(&out, 0xab, sizeof(out));
+	out.group_count = 0;
+	status = decode_sender(layout, bytes, length, &out);
+	if (status == 0 ? out.group_count > MESSAGE_MOST_GROUPS : out.uid != 0xabababab || out.pid != 0xabababab)
+		abort();
+	for (uint32_t index = out.group_count; index < MESSAGE_MOST_GROUPS; index++) {
+		if (out.groups[index] != 0xabababab)
+			abort();
+	}
+	if (status == 0 && out.groups_status != 0 && out.group_count != 0)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,6 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	out.flags = 0;
 	discarded = 0;
 	message_walk(control, size - 2, data[1] & 1, most, &out, discard);
+	sender(&bsd_cmsgcred, control, size - 2);
+	sender(&freebsd_sockcred, control, size - 2);
+	sender(&freebsd_sockcred2, control, size - 2);
+	sender(&netbsd_sockcred, control, size - 2);
 	free(control);
 
 	if (out.fd_count > most || out.fd_count > MESSAGE_MOST_FDS || out.label_length > MESSAGE_MOST_LABEL)

@@ -36,6 +36,13 @@ function control(type, size) {
   return bytes;
 }
 
+/** A sender of two groups, as FreeBSD, DragonFly and NetBSD tell it: so many bytes, with the count there. */
+function bsdSender(size, count) {
+  const bytes = Buffer.alloc(size, 0);
+  bytes.writeInt32LE(2, count);
+  return bytes;
+}
+
 /** Seeds: what Linux passes, alone and together. Fewer on a processor of another byte order. */
 function seeds() {
   if (endianness() !== 'LE') return [];
@@ -47,6 +54,7 @@ function seeds() {
     [pidfd],
     [credentials, label, rights, pidfd],
     [credentials, credentials, control(1, 1012)],
+    ...[bsdSender(84, 16), bsdSender(28, 16), bsdSender(36, 24), bsdSender(32, 20)].map(bytes => [bytes]),
   ].map(parts => Buffer.concat([Buffer.from([253, 0]), ...parts]));
 }
 

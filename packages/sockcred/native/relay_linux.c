@@ -51,6 +51,7 @@ struct relay {
 	/* Between the threads. */
 	pthread_mutex_t lock;
 	struct request *requests;
+	struct request **end_of_requests;
 	int is_closing;
 };
 
@@ -135,13 +136,12 @@ static void begin(struct relay *relay, struct pair *pair)
 
 static void stop(struct relay *relay, uint32_t id)
 {
-	struct pair *next;
+	struct pair *pair = relay->pairs;
 
-	for (struct pair *pair = relay->pairs; pair != NULL; pair = next) {
-		next = pair->next;
-		if (pair->id == id)
-			end(relay, pair, ECANCELED, 1);
-	}
+	while (pair != NULL && pair->id != id)
+		pair = pair->next;
+	if (pair != NULL)
+		end(relay, pair, ECANCELED, 1);
 }
 
 /* Whether the thread goes on. */
@@ -155,6 +155,7 @@ static int take_requests(struct relay *relay)
 	pthread_mutex_lock(&relay->lock);
 	request = relay->requests;
 	relay->requests = NULL;
+	relay->end_of_requests = &relay->requests;
 	is_closing = relay->is_closing;
 	pthread_mutex_unlock(&relay->lock);
 	while (request != NULL) {
@@ -231,6 +232,7 @@ int relay_open(relay_ended ended, void *context, struct relay **out)
 		return ENOMEM;
 	relay->ended = ended;
 	relay->context = context;
+	relay->end_of_requests = &relay->requests;
 	pthread_mutex_init(&relay->lock, NULL);
 	relay->set = epoll_create1(EPOLL_CLOEXEC);
 	relay->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -260,20 +262,23 @@ static int set_nonblocking(int fd)
 {
 	const int flags = fcntl(fd, F_GETFL);
 
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
+	if (flags < 0)
+		return errno;
+	return (flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-/* In the order that they were made in: the list is short, and walked to its end. */
+/* In the order that they were made in. Where others wait to be taken, the thread was woken for them. */
 static void submit(struct relay *relay, struct request *request)
 {
-	struct request **end_of_list = &relay->requests;
+	int is_first;
 
 	pthread_mutex_lock(&relay->lock);
-	while (*end_of_list != NULL)
-		end_of_list = &(*end_of_list)->next;
-	*end_of_list = request;
+	is_first = relay->requests == NULL;
+	*relay->end_of_requests = request;
+	relay->end_of_requests = &request->next;
 	pthread_mutex_unlock(&relay->lock);
-	(void)eventfd_write(relay->waker, 1);
+	if (is_first)
+		(void)eventfd_write(relay->waker, 1);
 }
 
 int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds)

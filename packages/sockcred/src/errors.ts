@@ -46,12 +46,16 @@ export type PeerErrorCode =
   | 'ERR_SEND_FULL'
   /** The message is longer than the socket can send in one piece. */
   | 'ERR_SEND_TOO_LONG'
-  /** Nobody receives messages under this name. */
+  /** Nobody receives messages under this name, or not from us. */
   | 'ERR_SEND_NOBODY'
   /** The connection never came through a gate, so nobody decided about its peer. */
   | 'ERR_PEER_NOT_ADMITTED'
   /** A policy does not accept who is at the other end. */
   | 'ERR_PEER_REFUSED'
+  /** Who was verified to forward a connection or request said nothing about whose it is. */
+  | 'ERR_FORWARDED_ABSENT'
+  /** What was said about whose connection or request it is has not exactly the one form that it may have. */
+  | 'ERR_FORWARDED_MALFORMED'
   /** The server behind could not be connected to, for the reason in `errno`. */
   | 'ERR_UPSTREAM_CONNECT'
   /** A connection cannot be made as this peer: one of its user, group and groups is unknown. */

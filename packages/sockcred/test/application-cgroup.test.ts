@@ -1,61 +1,18 @@
 /** Cgroups of real processes: which one it is, whose word its names are, and what they say. */
 
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'node:test';
 import type { PeerError } from 'sockcred';
 import { peerApplication, peerCgroup } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
+import { delegate, makeCgroup, move } from './support/cgroups.js';
 import { acceptFrom, python } from './support/peers.js';
-import { cgroupRoot, needs, programPath } from './support/requirements.js';
+import { needs, programPath } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
 const ID = '3f4e'.repeat(16);
-
-let made = 0;
-
-/** A new cgroup with these names below it; the test's end is that of the processes in it. */
-function makeCgroup(t: TestContext, ...names: readonly string[]): string {
-  const top = join(cgroupRoot() ?? '', `sockcredtest${process.pid}x${made++}.slice`);
-  const inner = join(top, ...names);
-  mkdirSync(inner, { recursive: true });
-  t.after(() => removeCgroup(top));
-  return inner;
-}
-
-/** Ends what is in a cgroup, then removes it; processes leave it a moment after they were killed. */
-async function removeCgroup(path: string): Promise<void> {
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
-  }
-  for (let tries = 0; existsSync(path); tries++) {
-    for (const pid of readFileSync(join(path, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)) {
-      process.kill(Number(pid), 'SIGKILL');
-    }
-    try {
-      rmdirSync(path);
-    } catch (error) {
-      if (tries > 400) throw error;
-      await delay(10);
-    }
-  }
-}
-
-function move(pid: number | undefined, cgroup: string): void {
-  writeFileSync(join(cgroup, 'cgroup.procs'), `${pid}`);
-}
 
 test(
   'a peer’s cgroup is the one whose directory has the kernel’s number, and follows it',
@@ -101,9 +58,7 @@ test(
     assert.deepEqual(claim?.authority, { of: 'root' });
 
     const delegated = makeCgroup(t, 'user@1234.service');
-    for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control']) {
-      chownSync(join(delegated, name), 1234, 1234);
-    }
+    delegate(delegated, 1234);
     const script = `
 hear()
 fake = sys.argv[2] + '/docker-${ID}.scope'

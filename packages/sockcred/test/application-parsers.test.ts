@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { securityContext } from 'sockcred/application';
 import { namedCgroup, parseCgroupLines, pathSegments } from '../dist/application/cgroup-lines.js';
 import { containerNames } from '../dist/application/container-name.js';
@@ -16,7 +15,6 @@ import { applicationOf, unescapeUnit, unitNames } from '../dist/application/unit
 import { namespaceNumber } from '../dist/process/description.js';
 import { parseStartTime, parseStatus } from '../dist/process/status-text.js';
 import { parseMounts } from '../dist/sys/cgroup-tree.js';
-import { parseUnixDiag } from '../dist/sys/unix-diag.js';
 
 const ID = '3f4e'.repeat(16);
 const OTHER = '09ab'.repeat(16);
@@ -294,120 +292,4 @@ test('the mounts of cgroups are found, escapes and optional fields included', ()
     { at: '/sys/fs/cgroup/sys temd', root: '/', unified: false, options: ['rw', 'name=systemd'] },
     { at: '/unified', root: '/a', unified: true, options: ['rw'] },
   ]);
-});
-
-/** Names as they may stand in a path: near the true ones, and far from them. */
-const segment = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 80 }).map(text => text.replace(/[/\0\n]/g, '') || 'x'),
-  fc.constantFrom(
-    `docker-${ID}.scope`,
-    'user.slice',
-    'user-1000.slice',
-    'user@1000.service',
-    'docker',
-    ID,
-    '..',
-  ),
-  fc.stringMatching(/^(?:app|snap|libpod|lxc\.payload|machine)[-.][\w.\\@-]{0,40}\.(?:scope|service|slice)$/),
-);
-
-test('whatever stands in a path, every parser answers, and only with what stands there', () => {
-  fc.assert(
-    fc.property(fc.array(segment, { maxLength: 8 }), segments => {
-      for (const { at, id } of containerNames(segments)) {
-        assert.ok(at < segments.length);
-        assert.ok((unescapeUnit(segments[at] ?? '') ?? segments[at] ?? '').includes(id));
-      }
-      const names = unitNames(segments);
-      if (names?.unit !== undefined) assert.ok(segments[names.unitAt ?? -1]?.endsWith(names.unit));
-      if (names?.slicedUid !== undefined) assert.ok(segments.includes(`user-${names.slicedUid}.slice`));
-      for (const name of segments) {
-        snapOfCgroup(name);
-        snapOfProfile(name);
-        applicationOf(name);
-      }
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test('whatever the text, parsers of files answer or say that they do not know', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 300 }), text => {
-      const lines = parseCgroupLines(text);
-      if (lines !== undefined) namedCgroup(lines);
-      parseStatus(text);
-      parseStartTime(text);
-      parseMounts(text);
-      parseSandboxNamespaces(text);
-      securityContext(text);
-      unescapeUnit(text);
-    }),
-    { numRuns: 2000 },
-  );
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
-      const info = parseFlatpakInfo(bytes);
-      assert.ok(info === undefined || isApplicationId(info.applicationId));
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test('a cgroup line comes back as it was written, for any path', () => {
-  const path = fc.array(segment, { maxLength: 5 }).map(segments => `/${segments.join('/')}`);
-  fc.assert(
-    fc.property(path, fc.boolean(), (written, unified) => {
-      const lines = parseCgroupLines(unified ? `0::${written}\n` : `7:pids:${written}\n`);
-      assert.equal(lines?.length, 1);
-      const [line] = lines ?? [];
-      const marked = unified && written.endsWith(' (deleted)');
-      assert.equal(line?.path, marked ? written.slice(0, -' (deleted)'.length) || '/' : written);
-      assert.equal(line?.deleted, marked);
-    }),
-    { numRuns: 1000 },
-  );
-});
-
-test('the kernel’s list of sockets is read as it is, in either byte order, or not at all', () => {
-  const listening = (little: boolean) => {
-    const bytes = new Uint8Array(16 + 16 + 12 + 16 + 4);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, 44, little);
-    view.setUint16(4, 20, little);
-    view.setUint8(16, 1);
-    view.setUint8(17, 1);
-    view.setUint8(18, 10);
-    view.setUint32(20, 4242, little);
-    view.setUint16(32, 9, little);
-    view.setUint16(34, 0, little);
-    bytes.set([0, 0x61, 0x62, 0x63, 0x64], 36);
-    view.setUint32(44, 20, little);
-    view.setUint16(48, 3, little);
-    return bytes;
-  };
-  for (const little of [true, false]) {
-    assert.deepEqual(parseUnixDiag(listening(little), little), {
-      sockets: [
-        {
-          inode: 4242,
-          type: 'stream',
-          state: 'listening',
-          waiting: [],
-          name: Uint8Array.from([0, 0x61, 0x62, 0x63, 0x64]),
-        },
-      ],
-      interrupted: false,
-    });
-    assert.equal(parseUnixDiag(listening(little).subarray(0, 44), little), undefined, 'without its end');
-  }
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(199), fc.nat(255), (bytes, at, value) => {
-      parseUnixDiag(bytes, true);
-      const changed = listening(true);
-      changed[at % changed.length] = value;
-      parseUnixDiag(changed, true);
-    }),
-    { numRuns: 2000 },
-  );
 });

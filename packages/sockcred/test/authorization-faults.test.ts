@@ -93,6 +93,32 @@ test('T61: a role that refers to a group which its pattern does not have is an e
   assert.deepEqual(entry([{ pattern: 'a(.)' }, { pattern: '(b)' }], 'r\\1'), ['capture maps.m[0].as']);
 });
 
+test('T59: a property that does not exist is a fault that says what may be meant, and never means it', () => {
+  const hint = (property: string) => {
+    try {
+      compilePolicy({ rules: [{ ...allow, user: 1, [property]: 1 }] }, { names: NAMES });
+    } catch (error) {
+      if (error instanceof PolicyError) return error.faults[0]?.message;
+    }
+    return 'taken';
+  };
+  const meant: Record<string, string | undefined> = {
+    usr: 'user',
+    users: 'user',
+    same_user: 'sameUser',
+    'same-namespaces': 'sameNamespaces',
+    uid: 'user',
+    app: 'application',
+    believeForgable: 'believeForgeable',
+  };
+  for (const [property, name] of Object.entries(meant)) {
+    assert.equal(hint(property), `there is no such property; is ${name} meant?`);
+  }
+  for (const strange of ['frobnicate', '__proto', 'x', 'u'.repeat(100_000)]) {
+    assert.equal(hint(strange), 'there is no such property', strange.slice(0, 20));
+  }
+});
+
 test('nesting without end is refused', () => {
   let condition: unknown = { user: 1 };
   for (let depth = 0; depth < 5000; depth++) condition = { not: condition };

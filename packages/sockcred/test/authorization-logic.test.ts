@@ -48,7 +48,7 @@ const rules = fc.array(rule, { maxLength: 5 });
 interface Whole {
   readonly peer: Required<MadeUp>;
   readonly alive: boolean;
-  readonly unit: string;
+  readonly unit: string | null;
   readonly mnt: boolean;
 }
 
@@ -60,7 +60,7 @@ const whole: fc.Arbitrary<Whole> = fc
     label,
     role: fc.constantFrom('connector' as const, 'listener' as const),
     alive: fc.boolean(),
-    unit: fc.constantFrom('a.service', 'b.service', 'c.service'),
+    unit: fc.constantFrom('a.service', 'b.service', 'c.service', null),
     mnt: fc.boolean(),
   })
   .map(({ uid, gid, more, label, role, alive, unit, mnt }) => ({
@@ -74,13 +74,19 @@ const FIELDS = ['uid', 'gid', 'groups', 'label', 'alive', 'unit', 'namespaces'] 
 const hidden = fc.subarray([...FIELDS]).map(list => new Set<string>(list));
 
 /** The peer with some of what is known of it hidden. */
-function seen({ peer, alive, unit, mnt }: Whole, without: ReadonlySet<string>) {
+function seen(
+  { peer, alive, unit, mnt }: Whole,
+  without: ReadonlySet<string>,
+  weak: ReadonlySet<string> = new Set(),
+) {
   // Without its group no list of groups can be complete.
   const lacks = (field: string) => without.has(field) || (field === 'groups' && without.has('gid'));
   const facts = Object.fromEntries(Object.entries(peer).filter(([field]) => !lacks(field)));
   const made = madeUpPeer(facts);
   const tell = <T>(name: string, value: T): Fact<T> =>
-    without.has(name) ? { known: false, reason: 'hidden', detail: 'not shown' } : { known: true, value };
+    without.has(name)
+      ? { known: false, reason: 'hidden', detail: 'not shown' }
+      : { known: true, value, ...(weak.has(name) ? { forgeable: 'anybody' } : {}) };
   const others: OtherWitnesses = {
     alive: () => tell('alive', alive),
     unit: () => tell('unit', unit),
@@ -166,6 +172,41 @@ test('the rule that decided is the last that was tried, and says so', () => {
       if (reason === 'no-rule') assert.equal(tried.length, list.length);
       else assert.equal(deciding, tried.at(-1));
       for (const one of tried) assert.ok(one.because.length > 0);
+    }),
+    RUNS,
+  );
+});
+
+test('T62: a claim of weak authority lets nobody in whom the same claim would not let in if it were strong', () => {
+  let fewer = 0;
+  fc.assert(
+    fc.property(rules, whole, hidden, hidden, (list, subject, without, weak) => {
+      const { made, others } = seen(subject, without, weak);
+      const weakly = compilePolicy({ rules: list }, {}).decide(made, others).allowed;
+      const strongly = decide(list, subject, without).allowed;
+      if (weakly) assert.ok(strongly);
+      else if (strongly) fewer++;
+    }),
+    RUNS,
+  );
+  assert.ok(fewer > 0, 'weakness does keep some out');
+});
+
+test('T62: with allow rules only, whoever is let in by what is strong is let in whatever they claim', () => {
+  const allows = rules.map(list => list.map(entry => ({ ...entry, effect: 'allow' as const })));
+  const claim = fc.record({
+    unit: fc.constantFrom('a.service', 'b.service', null),
+    alive: fc.boolean(),
+    mnt: fc.boolean(),
+  });
+  const claimed = new Set(['unit', 'alive', 'namespaces']);
+  fc.assert(
+    fc.property(allows, whole, claim, (list, subject, other) => {
+      const by = (who: Whole) => {
+        const { made, others } = seen(who, new Set(), claimed);
+        return compilePolicy({ rules: list }, {}).decide(made, others).allowed;
+      };
+      assert.equal(by(subject), by({ ...subject, ...other }));
     }),
     RUNS,
   );

@@ -185,9 +185,57 @@ test('T71: root of other namespaces is kept out where namespaces can be told', (
 test('T71: letting root in from anywhere is reported when the policy is loaded', () => {
   const codes = (...rules: readonly RuleData[]) => policy(...rules).findings.map(({ code }) => code);
   assert.deepEqual(codes({ effect: 'allow', user: ['alice', 'root'] }), ['root-of-any-namespace']);
+  for (const property of ['group', 'primaryGroup']) {
+    assert.deepEqual(codes({ effect: 'allow', [property]: ['staff', 0] }), ['root-of-any-namespace']);
+  }
   assert.deepEqual(codes({ effect: 'allow', user: 'root', sameNamespaces: true }), []);
   assert.deepEqual(codes({ effect: 'deny', user: 'root' }), []);
-  assert.equal(rootOr(0).findings[0]?.code, 'root-of-any-namespace');
+  assert.deepEqual(codes({ effect: 'allow', not: { user: 'root' } }), []);
+  assert.deepEqual(codes({ effect: 'allow', user: 'root', group: 'staff' }), [], 'gid 0 is not staff');
+});
+
+test('T71: only a condition that keeps root of a container out silences the report', () => {
+  const codes = (...rules: readonly RuleData[]) => policy(...rules).findings.map(({ code }) => code);
+  const root: RuleData = { effect: 'allow', user: 'root' };
+  const [said] = codes(root);
+  assert.deepEqual(codes({ ...root, sameNamespaces: ['net', 'pid'] }), [said], 'containers may share these');
+  assert.deepEqual(codes({ ...root, sameNamespaces: ['mnt'] }), []);
+  assert.deepEqual(codes({ effect: 'allow', any: [{ user: 0 }, { sameNamespaces: true }] }), [said]);
+  assert.deepEqual(codes({ effect: 'allow', any: [{ user: 0, sameNamespaces: true }, { user: 5 }] }), []);
+  assert.deepEqual(codes({ ...root, not: { sameNamespaces: true } }), [said]);
+  assert.deepEqual(codes(root, { effect: 'deny', not: { sameNamespaces: true } }), [], 'denied for all');
+  assert.deepEqual(codes(root, { effect: 'deny', unit: 'x' }), [said], 'root need not be in that unit');
+});
+
+test('T71: root that a map gives a role is reported as well, at the entry', () => {
+  const entry = { user: 'root', as: 'admin' };
+  const found = (rule: Partial<RuleData>, more: object = {}) =>
+    compilePolicy(
+      {
+        rules: [{ effect: 'allow', everyone: true, map: 'm', ...rule }],
+        maps: { m: [{ ...entry, ...more }] },
+      },
+      { names: NAMES },
+    ).findings.map(({ path }) => path);
+  assert.deepEqual(found({}), ['maps.m[0]']);
+  assert.deepEqual(found({ sameNamespaces: true }), []);
+  assert.deepEqual(found({}, { sameNamespaces: true }), []);
+});
+
+test('T71: rootOr() and sameUserOnly() recommend the same namespaces, and can want them', () => {
+  const codes = (...policies: readonly { readonly findings: readonly { readonly code: string }[] }[]) =>
+    policies.map(({ findings }) => findings.map(({ code }) => code).join());
+  const same = { sameNamespaces: true, witnesses: ['namespaces'] } as const;
+  assert.deepEqual(codes(rootOr(27), rootOr(27, same)), ['root-of-any-namespace', '']);
+  assert.equal(rootOr(0).findings.length, 2, 'root the user and root the group');
+  const own = process.geteuid?.() === 0 ? 'root-of-any-namespace' : '';
+  assert.deepEqual(codes(sameUserOnly(), sameUserOnly(same)), [own, '']);
+  const root = madeUpPeer({ uid: 0, groups: [0] });
+  const inContainer: OtherWitnesses = {
+    namespaces: () => ({ known: true, value: { user: true, pid: false, mnt: false } }),
+  };
+  assert.equal(rootOr(27).decide(root, inContainer).allowed, true);
+  for (const group of [27, 0]) assert.equal(rootOr(group, same).decide(root, inContainer).allowed, false);
 });
 
 test('facts that are never known here are reported when the policy is loaded', () => {
@@ -233,4 +281,28 @@ test('decisions are plain frozen data', () => {
   const decision = policy({ effect: 'allow', user: 'alice' }).decide(alice);
   assert.deepEqual(structuredClone(decision), decision);
   assert.ok(Object.isFrozen(decision) && Object.isFrozen(decision.tried[0]?.because[0]));
+});
+
+test('what is in no unit, application or container is in none of those that are asked about', () => {
+  const none: OtherWitnesses = { unit: () => ({ known: true, value: null }) };
+  for (const wanted of ['null', { pattern: '.*' }]) {
+    const decision = policy({ effect: 'allow', unit: wanted }).decide(alice, none);
+    assert.equal(decision.tried[0]?.verdict, 'no');
+    assert.match(formatDecision(decision), /there is no unit/);
+  }
+  assert.equal(policy({ effect: 'allow', not: { unit: 'a' } }).decide(alice, none).allowed, true);
+});
+
+test('T61: a role that is captured from a claim of weak authority needs the same words as the condition', () => {
+  const weak: OtherWitnesses = {
+    unit: () => ({ known: true, value: 'x-root.service', forgeable: 'anybody' }),
+  };
+  const role = (believeForgeable: readonly 'unit'[] | undefined) => {
+    const any = [{ unit: { pattern: 'x-(.*)\\.service' } }, { user: 1000 }];
+    const entry = { any, as: ['\\1'], ...(believeForgeable === undefined ? {} : { believeForgeable }) };
+    const data = { rules: [{ effect: 'allow', everyone: true, map: 'm' }], maps: { m: [entry] } };
+    return compilePolicy(data, {}).decide(alice, weak).roles;
+  };
+  assert.deepEqual(role(undefined), [], 'the entry holds, and the role is not the claimant’s to choose');
+  assert.deepEqual(role(['unit']), ['root']);
 });

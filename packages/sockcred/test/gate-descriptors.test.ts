@@ -207,7 +207,7 @@ await gate.listen(process.argv[1]);
 console.log('listening');
 `;
 
-test('without a descriptor left, those that connect wait, and all of them are served in the end', {
+test('T66: without a descriptor left, those that connect wait, and all of them are served in the end', {
   skip,
 }, async t => {
   const path = `${ownDirectory(t)}/s`;

@@ -3,10 +3,13 @@
  * of ours can wait, which only its name tells (`needsThread()` in `sys/readiness.ts`).
  */
 
-Object.defineProperty(process, 'versions', { value: { ...process.versions, deno: '0.0.0' } });
+import { runtime } from './support/requirements.js';
 
-await import('./gate.test.js');
-await import('./gate-limits.test.js');
-await import('./gate-refusal.test.js');
+if (runtime() === 'node') {
+  Object.defineProperty(process, 'versions', { value: { ...process.versions, deno: '0.0.0' } });
 
-export {};
+  await import('./gate.test.js');
+  await import('./gate-limits.test.js');
+  await import('./gate-refusal.test.js');
+  await import('./gate-tls.test.js');
+}

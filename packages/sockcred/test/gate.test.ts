@@ -98,15 +98,27 @@ test('T63: where asking or deciding fails, nobody gets in and the gate goes on',
 test('identify() that throws costs the connection only', asAnyone, async t => {
   let first = true;
   const { path } = await openGate(t, greet, {
-    authorize: sameUserOnly(),
+    authorize: definePolicy({ rules: [{ effect: 'allow', alive: true }] }, { witnesses: ['alive'] }),
     identify() {
-      if (!first) return {};
+      if (!first) return { alive: () => ({ known: true, value: true }) };
       first = false;
       throw new Error('cannot tell');
     },
   });
   assert.equal(await everything(await dial(t, path)), '');
   assert.match(await everything(await dial(t, path)), /^hello/);
+});
+
+test('identify() is not called for a policy about credentials alone', asAnyone, async t => {
+  const { gate, path } = await openGate(t, greet, {
+    authorize: sameUserOnly(),
+    identify: () => assert.fail('nobody needs it'),
+  });
+  assert.match(await everything(await dial(t, path)), /^hello/);
+  gate.replaceAuthorize(
+    definePolicy({ rules: [{ effect: 'allow', alive: true }] }, { witnesses: ['alive'] }),
+  );
+  assert.equal(await everything(await dial(t, path)), '', 'by now somebody does');
 });
 
 test('facts from identify() reach the rules', asAnyone, async t => {

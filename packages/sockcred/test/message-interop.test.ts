@@ -16,6 +16,7 @@ import {
   UnixStream,
   UnixStreamServer,
 } from 'sockcred/messages';
+import { textBehind } from './support/open-descriptors.js';
 import { ownDirectory, python, start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
@@ -139,7 +140,7 @@ say(os.read(fd, 1000).decode().strip())
   const stream = await accepted;
   const { fds } = await firstChunk(stream);
   const [file] = fds;
-  assert.equal(readFileSync(file?.fd ?? -1, 'utf8'), readFileSync('/etc/hostname', 'utf8'));
+  assert.equal(textBehind(file?.fd ?? -1), readFileSync('/etc/hostname', 'utf8'));
   file?.close();
   const passwd = openSync('/etc/debian_version', 'r');
   assert.equal(sendFds(stream.fd, [passwd]), 1);

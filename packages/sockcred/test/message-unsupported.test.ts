@@ -4,12 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ownDirectory } from './support/peers.js';
+import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
 interface Build {
@@ -42,7 +42,7 @@ test('macOS and OpenBSD have no files for messages', async () => {
 });
 
 test('where nothing travels with messages, every way to receive says so, and leaves the connection as it is', {
-  skip: needs('linux', 'cc', 'node'),
+  skip: needs('linux', 'cc'),
 }, async t => {
   const copy = ownDirectory(t);
   cpSync(join(library, 'dist'), join(copy, 'dist'), { recursive: true });
@@ -63,6 +63,7 @@ test('where nothing travels with messages, every way to receive says so, and lea
     await once(server, 'listening');
     const client = connect(path);
     const [socket] = await once(server, 'connection');
+    server.on('connection', other => other.destroy());
     const answers = {
       first: await told(() => messages.firstMessageCredentials(socket)),
       listener: await told(() => messages.credentialListener(createServer(), path + 'l')),
@@ -82,10 +83,7 @@ test('where nothing travels with messages, every way to receive says so, and lea
     console.log(JSON.stringify({ ...answers, text }));
     server.close();
   `;
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
-    timeout: 30_000,
-  });
+  const run = runProgram(t, script);
   assert.equal(run.status, 0, run.stderr);
   const { peer, text, ...answers } = JSON.parse(run.stdout);
   assert.deepEqual([peer, text], [true, 'whole'], 'what is known of the peer is not touched by this');

@@ -115,6 +115,7 @@ test('what cannot be sent is told by code', { skip: skipUsers }, async t => {
       sending.send(data, to, more, error => resolve(error instanceof PeerError ? error.code : String(error)));
     });
   assert.equal(await failure(`${path}-nobody`), 'ERR_SEND_NOBODY');
+  assert.equal(await failure(join(path, 'below')), 'ERR_SEND_NOBODY');
   assert.equal(await failure('@sockcred-nobody-is-here'), 'ERR_SEND_NOBODY');
   assert.equal(await failure(undefined), 'ERR_PEER_NOT_CONNECTED');
   assert.equal(await failure(path, Buffer.alloc(5_000_000)), 'ERR_SEND_TOO_LONG');
@@ -246,6 +247,28 @@ s.close()
   assert.equal(await peer.line(), 'answer');
   await ended;
   assert.throws(() => UnixSeqpacketSocket.connect(`${path}x`), { code: 'ERR_PEER_SYSTEM', errno: 'ENOENT' });
+});
+
+test('a seqpacket that is too long is cut, and says so; descriptors come with it up to the limit', {
+  skip,
+}, async t => {
+  const [ours, theirs] = UnixSeqpacketSocket.pair({ maxMessageBytes: 100, acceptFds: 2 });
+  t.after(() => ours.close());
+  t.after(() => theirs.close());
+  const got = packets(ours, 3);
+  theirs.send(Buffer.alloc(5000, 1), { fds: [0, 1, 2] });
+  theirs.send('');
+  theirs.send('short', { fds: [0] });
+  const told = (await got).map(([data, { size, truncated, fds, fdsLost, sender }]) => {
+    const count = fds.length;
+    for (const fd of fds) fd.close();
+    return [data.length, size, truncated, count, fdsLost, sender.pid === process.pid];
+  });
+  assert.deepEqual(told, [
+    [100, 5000, true, 2, true, true],
+    [0, 0, false, 0, false, true],
+    [5, 5, false, 1, false, true],
+  ]);
 });
 
 /** Runs one of the examples, which says when it receives; its further lines. */

@@ -65,8 +65,12 @@ export async function curl(
 }
 
 /** An open connection of this process, closed with the test. */
-export async function connection(t: TestContext, path: string): Promise<Socket> {
-  const socket = connect(path);
+export async function connection(
+  t: TestContext,
+  path: string,
+  options: { readonly allowHalfOpen?: boolean } = {},
+): Promise<Socket> {
+  const socket = connect({ path, ...options });
   t.after(() => socket.destroy());
   await once(socket, 'connect');
   socket.on('error', () => {});

@@ -31,7 +31,7 @@ export interface Running {
   /** Complete lines on stdout so far. */
   lines(): readonly string[];
   /** The first line on stdout, past or future, that matches; rejects if the process ends without one. */
-  line(pattern: RegExp): Promise<string>;
+  line(wanted: RegExp | ((line: string) => boolean)): Promise<string>;
   readonly ended: Promise<Ended>;
 }
 
@@ -64,22 +64,26 @@ export function command(t: TestContext, args: readonly string[], options: Comman
   const ended = once(child, 'close').then(
     ([status, signal]) => ({ status, signal, stdout, stderr }) as Ended,
   );
+  const exited = once(child, 'exit');
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await ended;
+    await exited;
+    // A program that it started, and that was not waited for, may still have them.
+    child.stdout.destroy();
+    child.stderr.destroy();
   });
   const lines = () => stdout.split('\n').slice(0, -1);
-  const line = (pattern: RegExp) =>
+  const line = (wanted: RegExp | ((text: string) => boolean)) =>
     new Promise<string>((found, failed) => {
       const look = () => {
-        const match = lines().find(text => pattern.test(text));
+        const match = lines().find(text => (wanted instanceof RegExp ? wanted.test(text) : wanted(text)));
         if (match === undefined) return;
         child.stdout.off('data', look);
         found(match);
       };
       child.stdout.on('data', look);
       look();
-      ended.then(({ status }) => failed(new Error(`ended with ${status}, no line ${pattern}: ${stderr}`)));
+      ended.then(({ status }) => failed(new Error(`ended with ${status}, no line ${wanted}: ${stderr}`)));
     });
   return { child, pid, lines, line, ended };
 }

@@ -76,10 +76,14 @@ export interface Reading {
 
 /** What a rule says in so many words; for the load report. */
 export interface Mentions {
-  rootUser: boolean;
-  sameNamespaces: boolean;
+  /** Of root, by user or group. */
+  root: boolean;
   /** Patterns whose groups a map's roles may refer to. */
-  readonly patterns: { readonly property: FactName; readonly wanted: TextWanted }[];
+  readonly patterns: {
+    readonly property: FactName;
+    readonly wanted: TextWanted;
+    readonly authority: Authority;
+  }[];
 }
 
 /** Where in the rule we are. */
@@ -116,7 +120,11 @@ function readProperties(
   }
   if (!PROPERTIES.some(property => given.has(property))) {
     const where = place.path || 'policy';
-    return reading.faults.add('empty', where, 'a condition that says nothing; everyone: true says it');
+    return reading.faults.add(
+      'empty',
+      where,
+      'a condition that says nothing; if everyone is meant, everyone says so',
+    );
   }
   return conditions.length === 0 ? undefined : allOf(conditions);
 }
@@ -170,7 +178,7 @@ function authority(fact: FactName, { path, raises }: Place, { believed, faults }
   const { forgeable } = FACTS[fact];
   const strongOnly = raises && !believed.has(fact);
   if (strongOnly && forgeable !== undefined) {
-    const remedy = `believeForgeable: ["${fact}"] says that this is meant`;
+    const remedy = `believeForgeable with "${fact}" in it says that this is meant`;
     faults.add(
       'forgeable',
       path,
@@ -190,7 +198,7 @@ function readIds(
   const entries = oneOrMore(value, place.path, reading.faults);
   const ids = entries.flatMap(({ value: entry, path }) => readId(entry, kind, path, reading) ?? []);
   if (ids.length === 0) return undefined;
-  if (property === 'user' && ids.includes(0) && !place.underNot) reading.mentions.rootUser = true;
+  if (ids.includes(0) && !place.underNot) reading.mentions.root = true;
   if (property === 'group') return groupCondition(place.path, ids, authority('groups', place, reading));
   const fact = property === 'user' ? 'uid' : 'gid';
   return idCondition(place.path, fact, ids, authority(fact, place, reading));
@@ -222,7 +230,7 @@ function readSameUser(value: unknown, place: Place, reading: Reading): Condition
   if (!yes(value, place.path, faults)) return undefined;
   const { ownUid } = circumstances;
   if (ownUid === undefined) return faults.add('name', place.path, 'this process has no user here');
-  if (ownUid === 0 && !place.underNot) mentions.rootUser = true;
+  if (ownUid === 0 && !place.underNot) mentions.root = true;
   return idCondition(place.path, 'uid', [ownUid], authority('uid', place, reading));
 }
 
@@ -256,14 +264,13 @@ function readChildren(value: unknown, place: Place, reading: Reading): Condition
 }
 
 function readNamespaces(value: unknown, place: Place, reading: Reading): Condition | undefined {
-  const { faults, mentions } = reading;
+  const { faults } = reading;
   const wanted =
     value === true
       ? USUAL_NAMESPACES
       : list(value, place.path, faults).flatMap(
           entry => word(entry.value, entry.path, NAMESPACES, faults) ?? [],
         );
-  if (!place.underNot) mentions.sameNamespaces = true;
   return factCondition(place.path, 'namespaces', authority('namespaces', place, reading), shared => {
     const other = wanted.find(kind => shared[kind] === false);
     if (other !== undefined) return ['no', `another ${other} namespace`];
@@ -282,10 +289,12 @@ function readTexts(
   const wanted = oneOrMore(value, place.path, reading.faults).flatMap(
     entry => readText(entry.value, entry.path, reading.faults) ?? [],
   );
+  const weight = authority(property, place, reading);
   for (const matcher of wanted) {
-    if (matcher.groups !== undefined) reading.mentions.patterns.push({ property, wanted: matcher });
+    if (matcher.groups === undefined) continue;
+    reading.mentions.patterns.push({ property, wanted: matcher, authority: weight });
   }
-  return textCondition(place.path, property, wanted, authority(property, place, reading));
+  return textCondition(place.path, property, wanted, weight);
 }
 
 function readNested(

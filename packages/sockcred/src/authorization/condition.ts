@@ -6,8 +6,7 @@
  */
 
 import { escapeText } from '../credentials/format.ts';
-import type { Fact, FactName, FactValues } from './fact.ts';
-import type { Subject } from './subject.ts';
+import type { Fact, FactName, FactsOfPeer, FactValues } from './fact.ts';
 
 /** Whether something holds of a peer; `unknown` satisfies nothing. */
 export type Verdict = 'yes' | 'no' | 'unknown';
@@ -24,7 +23,7 @@ export interface Because {
 export interface Condition {
   readonly facts: readonly FactName[];
   /** Asks, and writes down what it asked. */
-  test(subject: Subject, because: Because[]): Verdict;
+  test(subject: FactsOfPeer, because: Because[]): Verdict;
 }
 
 /** What the groups of a pattern matched, for the roles of a map. */
@@ -51,14 +50,15 @@ export interface Authority {
 }
 
 /** The fact as it counts under this authority: a forgeable one may be as good as none. */
-function weighed<N extends FactName>(
-  subject: Subject,
+export function weighed<N extends FactName>(
+  subject: FactsOfPeer,
   name: N,
   { strongOnly }: Authority,
 ): Fact<FactValues[N]> {
   const fact = subject.fact(name);
   if (!fact.known || fact.forgeable === undefined || !strongOnly) return fact;
-  const detail = `of weak authority, and this rule does not believe it: ${fact.forgeable}`;
+  const what = fact.value === null ? 'none is seen, which is never sure' : 'of weak authority';
+  const detail = `${what}, and this rule does not believe it: ${fact.forgeable}`;
   return { known: false, reason: 'ambiguous', detail };
 }
 
@@ -142,6 +142,7 @@ export function textCondition(
   authority: Authority,
 ): Condition {
   return factCondition(path, name, authority, text => {
+    if (text === null) return ['no', `there is no ${name}`];
     const holds = matchers.some(matcher => matcher.match(text) !== undefined);
     const wanted = matchers.map(({ shown }) => shown);
     return [holds ? 'yes' : 'no', compared(name, escapeText(text), wanted, holds)];

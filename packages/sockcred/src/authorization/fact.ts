@@ -34,14 +34,14 @@ export interface FactValues {
   /** Does the process that connected still exist? */
   readonly alive: boolean;
   readonly namespaces: SharedNamespaces;
-  /** Unit of the system's service manager. */
-  readonly unit: string;
-  /** Unit of the user's own service manager. */
-  readonly userUnit: string;
-  /** Application id, from its sandbox. */
-  readonly application: string;
-  /** Container id, from its engine. */
-  readonly container: string;
+  /** Unit of the system's service manager; null: in none. */
+  readonly unit: string | null;
+  /** Unit of the user's own service manager; null: in none. */
+  readonly userUnit: string | null;
+  /** Application id, from its sandbox; null: in none. */
+  readonly application: string | null;
+  /** Container id, from its engine; null: in none. */
+  readonly container: string | null;
 }
 
 /** The name of a fact that rules may be about. */
@@ -65,11 +65,29 @@ export interface UnknownFact {
 /** A fact, or why there is none. */
 export type Fact<T> = KnownFact<T> | UnknownFact;
 
+/** The facts of one peer, to be asked for one by one. */
+export interface FactsOfPeer {
+  fact<N extends FactName>(name: N): Fact<FactValues[N]>;
+}
+
 /** Facts on request: a function for each one that can be told, called at most once per decision. */
 export type Witnesses = { readonly [N in FactName]?: () => Fact<FactValues[N]> };
 
 /** Facts that a peer's credentials carry themselves; no other witness is heard about them. */
 export type CredentialFact = 'uid' | 'gid' | 'groups' | 'label' | 'role';
+
+const CREDENTIAL_FACTS: ReadonlySet<FactName> = new Set<CredentialFact>([
+  'uid',
+  'gid',
+  'groups',
+  'label',
+  'role',
+]);
+
+/** Do the credentials carry it themselves? */
+export function isCredentialFact(name: FactName): name is CredentialFact {
+  return CREDENTIAL_FACTS.has(name);
+}
 
 /** What other witnesses may add to the credentials: a process, a unit, an application. */
 export type OtherWitnesses = Omit<Witnesses, CredentialFact>;

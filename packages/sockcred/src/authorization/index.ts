@@ -24,7 +24,7 @@ export type {
   RuleData,
   TextData,
 } from './policy-data.ts';
-export { PolicyError, type PolicyFault, type PolicyFaultCode } from './policy-error.ts';
+export { PolicyError, type PolicyFault, type PolicyFaultCode, pathTo } from './policy-error.ts';
 export type { Effect } from './policy-reader.ts';
 export { onlyChildren, type ReadyMadeOptions, rootOr, sameUserOnly } from './ready-made.ts';
 export { definePolicy, type PolicyOptions, systemNames } from './this-machine.ts';

@@ -5,6 +5,7 @@
  */
 
 import { escapeText } from '../credentials/format.ts';
+import { nearName } from './near-name.ts';
 import { type PolicyFault, type PolicyFaultCode, pathTo } from './policy-error.ts';
 
 /** Deeper than a person nests, and shallow enough to read without end of stack. */
@@ -35,7 +36,9 @@ export function properties(
   const found = new Map<string, unknown>();
   for (const key of Object.keys(value)) {
     if (allowed !== undefined && !allowed.has(key)) {
-      faults.add('unknown-property', pathTo(path, key), 'there is no such property');
+      const near = nearName(key, allowed);
+      const hint = near === undefined ? '' : `; is ${near} meant?`;
+      faults.add('unknown-property', pathTo(path, key), `there is no such property${hint}`);
     } else {
       found.set(key, (value as Record<string, unknown>)[key]);
     }

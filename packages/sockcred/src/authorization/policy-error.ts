@@ -58,7 +58,17 @@ export class PolicyError extends Error {
   }
 }
 
-/** The path of a property; a name that is no plain word is quoted. */
+/**
+ * The path of a property, as faults and decisions have it; a name that is no plain word is quoted. For
+ * programs that show where in a file it stands.
+ *
+ * @example
+ * ```ts
+ * import { pathTo } from 'sockcred/authorization';
+ *
+ * console.log(pathTo(pathTo('rules', 2), 'user')); // rules[2].user
+ * ```
+ */
 export function pathTo(parent: string, key: string | number): string {
   if (typeof key === 'number') return `${parent}[${key}]`;
   const name = /^[A-Za-z_][A-Za-z0-9_-]*$/.test(key) ? key : JSON.stringify(escapeText(key));

@@ -20,6 +20,7 @@ export interface Rule {
   readonly path: string;
   readonly condition: Condition;
   readonly map: RoleMap | undefined;
+  readonly mentions: Mentions;
 }
 
 /** Who has which roles. */
@@ -29,6 +30,8 @@ export interface RoleMap {
 }
 
 export interface MapEntry {
+  readonly path: string;
+  readonly mentions: Mentions;
   readonly condition: Condition;
   readonly roles: readonly RoleTemplate[];
   /** The one pattern whose groups the roles may refer to. */
@@ -55,18 +58,14 @@ export function readPolicy(data: unknown, circumstances: Circumstances): ReadPol
   const policy = properties(data, '', POLICY_PROPERTIES, faults);
   if (policy === undefined) throw new PolicyError(faults.list);
   const maps = readMaps(policy, circumstances, faults);
-  const findings: Finding[] = [];
   const rules = ruleValues(policy, faults).flatMap(({ value, path }, index) => {
     const given = properties(value, path, RULE_PROPERTIES, faults);
     if (given === undefined) return [];
     const reading = newReading(given, path, circumstances, faults);
-    const rule = readRule(given, { index, path }, maps, reading);
-    if (rule === undefined) return [];
-    findings.push(...findingsOf(rule, reading.mentions, circumstances));
-    return [rule];
+    return readRule(given, { index, path }, maps, reading) ?? [];
   });
   if (faults.list.length > 0) throw new PolicyError(faults.list);
-  return { rules, findings };
+  return { rules, findings: findingsOf(rules, circumstances) };
 }
 
 function ruleValues(policy: Properties, faults: Faults): ReturnType<typeof list> {
@@ -96,7 +95,7 @@ function newReading(
     circumstances,
     faults,
     believed,
-    mentions: { rootUser: false, sameNamespaces: false, patterns: [] },
+    mentions: { root: false, patterns: [] },
   };
 }
 
@@ -117,7 +116,7 @@ function readRule(
   // A rule without a readable effect is read as the stricter kind, for its other faults.
   const condition = readCondition(given, path, effect !== 'deny', reading);
   if (effect === undefined || condition === undefined) return undefined;
-  return { index, effect, name, path, condition, map };
+  return { index, effect, name, path, condition, map, mentions: reading.mentions };
 }
 
 function mapFor(
@@ -167,5 +166,7 @@ function readEntry(
   const roles = oneOrMore(given.get('as'), as, faults).flatMap(
     entry => readRole(entry.value, entry.path, pattern?.wanted.groups, faults) ?? [],
   );
-  return condition === undefined ? undefined : { condition, roles, pattern };
+  return condition === undefined
+    ? undefined
+    : { path, condition, roles, pattern, mentions: reading.mentions };
 }

@@ -6,7 +6,7 @@
 
 import type { Peer } from '../credentials/questions.ts';
 import type { Circumstances } from './circumstances.ts';
-import type { Because, Captures } from './condition.ts';
+import { type Because, type Captures, weighed } from './condition.ts';
 import type { Decision, DecisionReason, TriedRule } from './decision.ts';
 import type { FactName, OtherWitnesses } from './fact.ts';
 import type { Finding } from './findings.ts';
@@ -138,6 +138,7 @@ function rolesFrom({ entries }: RoleMap, subject: Subject, because: Because[]): 
 /** What the entry's pattern matched. The fact is the one that the condition saw. */
 function capturesOf({ pattern }: MapEntry, subject: Subject): Captures {
   if (pattern === undefined) return [];
-  const fact = subject.fact(pattern.property);
-  return fact.known ? (pattern.wanted.match(String(fact.value)) ?? []) : [];
+  // Weighed as in the condition, which may hold for another reason: a role is trust as well.
+  const fact = weighed(subject, pattern.property, pattern.authority);
+  return fact.known && typeof fact.value === 'string' ? (pattern.wanted.match(fact.value) ?? []) : [];
 }

@@ -9,7 +9,8 @@ import { definePolicy, type PolicyOptions } from './this-machine.ts';
 export interface ReadyMadeOptions extends PolicyOptions {
   /**
    * Wants the peer in the same user, pid and mount namespaces as well: root of a container without a user
-   * namespace is uid 0 like any other root. Only where `options.witnesses` has `namespaces`; else nobody is let in.
+   * namespace is uid 0 like any other root. Wants `witnesses: peerWitnesses()` here and `identify: identifyPeer` at the gate
+   * (`sockcred/witnesses`); else nobody is let in.
    */
   readonly sameNamespaces?: true;
 }
@@ -38,7 +39,8 @@ export function sameUserOnly(options?: ReadyMadeOptions): Policy {
 }
 
 /**
- * Only root, and members of a group: primary or supplementary, as their process has it.
+ * Only root, and members of a group: primary or supplementary, as their process has it. Root of a container without a
+ * user namespace is let in too, and `findings` says so, unless `sameNamespaces` is wanted.
  *
  * @throws {@link PolicyError} if there is no such group here.
  *

@@ -10,6 +10,7 @@ import type { Peer } from '../credentials/questions.ts';
 import {
   type Fact,
   type FactName,
+  type FactsOfPeer,
   type FactValues,
   known,
   type OtherWitnesses,
@@ -36,7 +37,7 @@ const CONTRADICTION: UnknownFact = Object.freeze({
 
 type AnyFact = Fact<FactValues[FactName]>;
 
-export class Subject {
+export class Subject implements FactsOfPeer {
   readonly #peer: PeerFacts;
   readonly #others: OtherWitnesses | undefined;
   readonly #heard = new Map<FactName, AnyFact>();

@@ -10,14 +10,14 @@ import { formatDecision } from '../authorization/decision.ts';
 import type { Policy } from '../authorization/policy.ts';
 import { peerCredentials } from '../credentials/ask.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
-import { socketWitnesses } from '../gate/socket-witnesses.ts';
 import { handleOf } from '../sys/socket-handle.ts';
+import { identifyPeer } from '../witnesses/identify.ts';
 
 /** Why the other end is not accepted; undefined if it is. */
 function refusal(socket: Socket, policy: Policy): Error | undefined {
   try {
     const peer = peerCredentials(socket, { side: 'connected' });
-    const decision = policy.decide(peer, socketWitnesses(socket));
+    const decision = policy.decide(peer, identifyPeer(peer, socket));
     if (decision.allowed) return undefined;
     return new PeerError('ERR_PEER_REFUSED', `not the right server: ${formatDecision(decision)}`, {
       scope: 'connection',
@@ -34,7 +34,8 @@ function refusal(socket: Socket, policy: Policy): Error | undefined {
  * 'error' event while it connects.
  *
  * @remarks
- * Trust: the kernel. Time: ids as of the server's listen(2).
+ * Trust: the kernel. Time: ids as of the server's listen(2); what a policy asks of its process (unit, namespaces) as of
+ * now, as `identifyPeer()` tells it: give `definePolicy()` the `witnesses` of `peerWitnesses()`.
  *
  * @throws {@link PeerError} if the socket is connected: `ERR_PEER_REFUSED`, or what `peerCredentials()` throws.
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`

@@ -18,9 +18,9 @@ export type PeerRole = 'connector' | 'listener' | 'creator';
 
 /**
  * Who vouches: a question to the kernel, by its own name. `caller` means that `options.side` said so, `socket names` that
- * getsockname(2) and getpeername(2) did.
+ * getsockname(2) and getpeername(2) did, and `forwarded` that it is the word of a server in front of this one.
  */
-export type EvidenceSource = PeerOption | 'socket names' | 'caller';
+export type EvidenceSource = PeerOption | 'socket names' | 'caller' | 'forwarded';
 
 /** When a fact was true: at that system call of the recorded process, or at the time of asking. */
 export type CaptureMoment = 'connect' | 'listen' | 'bind' | 'socketpair' | 'socket' | 'now';

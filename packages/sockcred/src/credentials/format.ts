@@ -77,6 +77,7 @@ function noteOf(evidence: Evidence): string {
   if (evidence.source === 'caller') return 'the asking program says so';
   if (evidence.source === 'socket names') return 'by the names of both ends';
   const moment = evidence.captured === undefined ? 'when is not known' : MOMENTS[evidence.captured];
+  if (evidence.source === 'forwarded') return `the server in front says so, ${moment}`;
   return `${evidence.source}, ${moment}`;
 }
 

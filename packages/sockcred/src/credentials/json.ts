@@ -73,6 +73,7 @@ const SOURCES: readonly EvidenceSource[] = [
   'getpeerucred',
   'socket names',
   'caller',
+  'forwarded',
 ];
 const MOMENTS: readonly CaptureMoment[] = ['connect', 'listen', 'bind', 'socketpair', 'socket', 'now'];
 const REASONS: readonly UnknownReason[] = [

@@ -6,18 +6,18 @@
 
 import type { Socket } from 'node:net';
 import type { Decision } from '../authorization/decision.ts';
-import type { OtherWitnesses } from '../authorization/fact.ts';
+import { isCredentialFact, type OtherWitnesses } from '../authorization/fact.ts';
 import type { Policy } from '../authorization/policy.ts';
 import { peerCredentials } from '../credentials/ask.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
+import { processNow } from '../witnesses/identify.ts';
 import type { Admission } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
-import { socketWitnesses } from './socket-witnesses.ts';
 
 /** Decides about a peer: a policy, or a function, of which only `true` lets anybody in. */
 export type Authorize = Policy | ((peer: PeerCredentials) => boolean);
@@ -30,9 +30,9 @@ export interface DoorOptions {
   readonly authorize: Authorize;
   readonly limits?: Limits;
   /**
-   * Facts besides the credentials, for rules that are about them. Called for each connection, with what may be asked
-   * about it: a socket, or a descriptor that is open for the time of the call. The functions that it returns are
-   * called only if a rule needs them, and in the same turn.
+   * Facts besides the credentials, for policies with rules about them: for others it is not called. It is given what
+   * may be asked about the connection: a socket, or a descriptor that is open for this turn. The functions that it
+   * returns are called only if a rule needs them, and in the same turn. `identifyPeer` of `sockcred/witnesses` is such a function.
    */
   readonly identify?: (peer: PeerCredentials, connection: Accepted) => OtherWitnesses;
   /** For messages on `node:diagnostics_channel`. */
@@ -45,6 +45,11 @@ export type Verdict = Admission | 'denied' | 'closed';
 const BY_FUNCTION = { roles: Object.freeze([]), tried: Object.freeze([]) } as const;
 const FUNCTION_ALLOWED: Decision = Object.freeze({ allowed: true, reason: 'allowed', ...BY_FUNCTION });
 const FUNCTION_DENIED: Decision = Object.freeze({ allowed: false, reason: 'denied', ...BY_FUNCTION });
+
+/** Are there rules about something that credentials do not tell? */
+function needsWitnesses(authorize: Authorize): boolean {
+  return typeof authorize !== 'function' && [...authorize.facts].some(fact => !isCredentialFact(fact));
+}
 
 function checkedAuthorize(authorize: Authorize): Authorize {
   if (typeof authorize === 'function' || typeof authorize?.decide === 'function') return authorize;
@@ -64,6 +69,7 @@ export class Doorkeeper {
   readonly #count: ConnectionCount;
   readonly #mostDescriptors: number;
   #authorize: Authorize;
+  #needsWitnesses: boolean;
 
   constructor(options: DoorOptions) {
     const limits = options.limits ?? {};
@@ -71,6 +77,7 @@ export class Doorkeeper {
     if (fault !== undefined) throw new PeerTypeError('ERR_ARGUMENT', fault);
     this.#options = options;
     this.#authorize = checkedAuthorize(options.authorize);
+    this.#needsWitnesses = needsWitnesses(options.authorize);
     this.#count = new ConnectionCount(limits);
     this.guests = new Guests(options.name, this.#count, limits.firstByteMs);
     this.#mostDescriptors = (descriptorLimit() ?? Infinity) - (limits.spareDescriptors ?? 16);
@@ -79,6 +86,7 @@ export class Doorkeeper {
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void {
     this.#authorize = checkedAuthorize(authorize);
+    this.#needsWitnesses = needsWitnesses(authorize);
   }
 
   /** Lets the socket in, or destroys it. Never throws. */
@@ -142,8 +150,8 @@ export class Doorkeeper {
     if (typeof authorize === 'function') {
       return authorize(peer) === true ? FUNCTION_ALLOWED : FUNCTION_DENIED;
     }
-    const { identify } = this.#options;
-    if (identify === undefined && !authorize.facts.has('process')) return authorize.decide(peer);
-    return authorize.decide(peer, { ...socketWitnesses(connection), ...identify?.(peer, connection) });
+    if (!this.#needsWitnesses) return authorize.decide(peer);
+    const others = this.#options.identify?.(peer, connection);
+    return authorize.decide(peer, { process: () => processNow(connection), ...others });
   }
 }

@@ -7,5 +7,5 @@ export type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from './ev
 export { type CloseOptions, createGate, type Gate, type GateOptions } from './gate.ts';
 export type { AdmittedConnection } from './guests.ts';
 export type { ConnectionInjector, Target } from './hand-over.ts';
-export type { LimitName, Limits } from './limits.ts';
+export { type LimitName, type Limits, limitsFault } from './limits.ts';
 export type { RefuseOptions } from './refusal.ts';

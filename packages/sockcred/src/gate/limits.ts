@@ -11,11 +11,15 @@ export interface Limits {
   readonly connectionsPerUid?: number;
   /** Connections that one user may make: `count` at once, and that many again in every `seconds`. */
   readonly acceptsPerUid?: { readonly count: number; readonly seconds: number };
-  /** Milliseconds within which the first byte has to be read, or the connection is closed. */
+  /**
+   * Milliseconds within which the first byte has to be read, or the connection is closed; where descriptors are
+   * handed on, within which it has to arrive.
+   */
   readonly firstByteMs?: number;
   /**
    * File descriptors that stay free for the program's other work: a connection that would take one of them is
-   * closed at once. Default: 16. Linux.
+   * closed at once. Default: 16. Linux. With 0, and wherever others use up the rest, connections wait in the
+   * backlog instead until descriptors are free: in Node; elsewhere the runtime may close them.
    */
   readonly spareDescriptors?: number;
 }
@@ -102,7 +106,17 @@ export class ConnectionCount {
   }
 }
 
-/** The limits as given, or what is wrong with them. */
+/**
+ * What is wrong with limits, as half a sentence that names the first one; undefined where nothing is. For programs
+ * that read them from a file.
+ *
+ * @example
+ * ```ts
+ * import { limitsFault } from 'sockcred/gate';
+ *
+ * console.log(limitsFault({ connections: -1 })); // limits.connections must be an integer from 0 to 2147483647
+ * ```
+ */
 export function limitsFault(limits: Limits): string | undefined {
   const { acceptsPerUid, ...counts } = limits;
   for (const [name, value] of Object.entries(counts)) {

@@ -76,14 +76,21 @@ export class Acceptor {
    * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_SYSTEM`
    */
   constructor(socket: AcceptingSocket, events: AcceptorEvents) {
+    let failure: Error | undefined;
+    let isOpen = false;
     this.#socket = socket;
     this.#events = events;
     this.#channel = new Channel(socket.fd, {
       readable: () => this.#accept(),
       writable: () => {},
-      failed: error => events.failed(error as PeerError),
+      failed: error => {
+        failure = error;
+        if (isOpen) events.failed(error as PeerError);
+      },
     });
     this.#channel.wantRead();
+    if (failure !== undefined) throw failure;
+    isOpen = true;
   }
 
   /** The path, absolute, or the abstract name as `@name`. */

@@ -86,7 +86,7 @@ function notReadYet(socket: Socket): void {
  * was called, and the evidence then says `not-recorded`.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the byte was sent.
  *
  * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE`, `ERR_SOURCE_READ`

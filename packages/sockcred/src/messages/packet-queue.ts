@@ -6,6 +6,7 @@
 import { PeerError } from '../errors.ts';
 import type { Channel } from '../sys/channel.ts';
 import { type Beside, type ClaimedIds, send, sendSome } from '../sys/message-socket.ts';
+import type { Outcome } from '../sys/outcome.ts';
 import type { UnixName } from '../sys/unix-socket.ts';
 import { type Attempt, sendError } from './refusals.ts';
 
@@ -66,6 +67,8 @@ export class PacketQueue {
   readonly #report: (error: PeerError) => void;
   readonly #queue: Queued[] = [];
   #pause: NodeJS.Timeout | undefined;
+  /** The receiver that it was connected with is gone, and the kernel has forgotten it. */
+  #lost = false;
 
   /** `report` is told of errors that no callback is there for. */
   constructor(channel: Channel, most: number, report: (error: PeerError) => void) {
@@ -84,19 +87,18 @@ export class PacketQueue {
     const { fd } = this.#channel;
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const alone = receiver === undefined && sending.fds === undefined && sending.credentials === undefined;
-    if (alone && this.#queue.length === 0 && fd !== -1) {
-      // What most messages are. One that is refused is tried once more below, where its error is told.
-      if (typeof send(fd, bytes) === 'number') {
-        if (done !== undefined) queueMicrotask(() => done(null));
-        return;
-      }
+    // What most messages are.
+    const result = alone && this.#queue.length === 0 && fd !== -1 ? send(fd, bytes) : undefined;
+    if (typeof result === 'number') {
+      if (done !== undefined) queueMicrotask(() => done(null));
+      return;
     }
     const one = { bytes, beside: besideOf(receiver, sending), to: receiver?.shown, done };
     if (fd === -1) {
       this.#settle(one, closed('the socket is closed'));
     } else if (this.#queue.length > 0) {
       this.#enqueue(one);
-    } else if (!this.#attempt(one)) {
+    } else if (!this.#attempt(one, result)) {
       this.#enqueue(one);
       this.#waitForRoom();
     }
@@ -113,7 +115,7 @@ export class PacketQueue {
         continue;
       }
       if (result.errno === 'EAGAIN' || count > 0) break;
-      throw sendError(result, receiver === undefined ? {} : { to: receiver.shown });
+      throw this.#refused(result, receiver === undefined ? {} : { to: receiver.shown });
     }
     return count;
   }
@@ -136,13 +138,17 @@ export class PacketQueue {
       queueMicrotask(() => done?.(closed('the socket was closed before this was sent')));
   }
 
-  /** Whether the message is done with: false where there is no room for it. */
-  #attempt(one: Queued): boolean {
-    const result = send(this.#channel.fd, one.bytes, one.beside);
+  /** Whether the message is done with, by what became of it: false where there is no room for it. */
+  #attempt(one: Queued, result = send(this.#channel.fd, one.bytes, one.beside)): boolean {
     if (typeof result === 'number') this.#settle(one, null);
     else if (result.errno === 'EAGAIN') return false;
-    else this.#settle(one, sendError(result, attemptOf(one)));
+    else this.#settle(one, this.#refused(result, attemptOf(one)));
     return true;
+  }
+
+  #refused(result: Outcome, attempt: Attempt): PeerError {
+    if (attempt.to === undefined && result.errno === 'ECONNREFUSED') this.#lost = true;
+    return sendError(result, { ...attempt, lost: this.#lost });
   }
 
   #settle({ done }: Queued, error: PeerError | null): void {

@@ -23,14 +23,16 @@ export interface Attempt {
   readonly claim?: boolean;
   readonly fds?: boolean;
   readonly to?: string;
+  /** The receiver was known to be gone. */
+  readonly lost?: boolean;
 }
 
-function meaning(errno: string, { claim, fds }: Attempt): [PeerErrorCode, string] {
+function meaning(errno: string, { claim, fds, lost }: Attempt): [PeerErrorCode, string] {
   switch (errno) {
     case 'EPERM':
       if (claim === true) return ['ERR_SEND_CLAIM', 'this process may not say these ids of itself'];
       if (fds === true) return ['ERR_SEND_FDS', 'the receiver takes no file descriptors'];
-      break;
+      return ['ERR_SEND_NOBODY', 'the receiver takes messages of somebody else only'];
     case 'ESRCH':
       return ['ERR_SEND_CLAIM', 'there is no process of this id'];
     case 'EINVAL':
@@ -46,7 +48,13 @@ function meaning(errno: string, { claim, fds }: Attempt): [PeerErrorCode, string
       return ['ERR_SEND_FULL', 'the receiver has not read what it was sent before'];
     case 'EMSGSIZE':
       return ['ERR_SEND_TOO_LONG', 'the message is too long to be sent in one piece'];
+    case 'EACCES':
+      return ['ERR_SEND_NOBODY', 'this process may not send there'];
+    case 'EPROTOTYPE':
+      return ['ERR_SEND_NOBODY', 'a socket of another kind is there'];
     case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ELOOP':
     case 'ECONNREFUSED':
       return ['ERR_SEND_NOBODY', 'nobody receives there'];
     case 'EPIPE':
@@ -54,6 +62,7 @@ function meaning(errno: string, { claim, fds }: Attempt): [PeerErrorCode, string
       return ['ERR_PEER_CLOSED', 'the other end is closed'];
     case 'ENOTCONN':
     case 'EDESTADDRREQ':
+      if (lost === true) return ['ERR_SEND_NOBODY', 'the receiver is gone'];
       return ['ERR_PEER_NOT_CONNECTED', 'the socket is not connected, and no receiver was named'];
   }
   return ['ERR_PEER_SYSTEM', 'the message could not be sent'];

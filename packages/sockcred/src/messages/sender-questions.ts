@@ -8,7 +8,7 @@ import type { MessageCredentials } from './message-credentials.ts';
  * Did the message come with this user id?
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the message was sent.
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT` if `uid` can be nobody's id.

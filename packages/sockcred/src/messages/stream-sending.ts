@@ -20,10 +20,10 @@ export interface Along {
 /** Told once what became of some bytes. */
 export type WriteDone = (error?: Error | null) => void;
 
-interface Sending {
+/** Bytes that are sent together. */
+interface Piece {
   bytes: Uint8Array;
   beside: Beside | undefined;
-  readonly done: WriteDone;
 }
 
 /** The descriptors, held until they are sent. */
@@ -50,7 +50,9 @@ export class StreamSending {
   readonly #channel: Channel;
   /** Of bytes that wait in the stream. */
   readonly #besides = new Map<Uint8Array, Beside>();
-  #current: Sending | undefined;
+  /** What is being sent, the next piece last. */
+  #pieces: Piece[] = [];
+  #done: WriteDone | undefined;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -66,33 +68,47 @@ export class StreamSending {
 
   /** Sends one piece after the other; what nothing goes along with is sent together. */
   write(chunks: readonly Uint8Array[], done: WriteDone): void {
-    const [first] = chunks;
-    if (first === undefined) {
-      done(null);
-      return;
-    }
-    const marked = chunks.findIndex(chunk => this.#besides.has(chunk));
-    const count = Math.max(marked === -1 ? chunks.length : marked, 1);
-    const bytes = count > 1 ? Buffer.concat(chunks.slice(0, count)) : first;
-    const beside = this.#besides.get(first);
-    this.#besides.delete(first);
-    const rest = chunks.slice(count);
-    const next: WriteDone = error => (error != null ? done(error) : this.write(rest, done));
-    this.#current = { bytes, beside, done: rest.length === 0 ? done : next };
+    this.#pieces = this.#piecesOf(chunks).reverse();
+    this.#done = done;
     this.proceed();
+  }
+
+  #piecesOf(chunks: readonly Uint8Array[]): Piece[] {
+    const pieces: Piece[] = [];
+    let plain: Uint8Array[] = [];
+    const together = (): void => {
+      const [first] = plain;
+      if (first !== undefined)
+        pieces.push({ bytes: plain.length > 1 ? Buffer.concat(plain) : first, beside: undefined });
+      plain = [];
+    };
+    for (const chunk of chunks) {
+      const beside = this.#besides.get(chunk);
+      if (beside === undefined) {
+        plain.push(chunk);
+        continue;
+      }
+      together();
+      pieces.push({ bytes: chunk, beside });
+      this.#besides.delete(chunk);
+    }
+    together();
+    return pieces;
   }
 
   /** To be called when there is room again. */
   proceed(): void {
-    const sending = this.#current;
-    if (sending === undefined) return;
-    while (sending.bytes.length > 0) {
-      const { beside } = sending;
-      const result = send(this.#channel.fd, sending.bytes, beside);
+    for (let piece = this.#pieces.at(-1); piece !== undefined; piece = this.#pieces.at(-1)) {
+      if (piece.bytes.length === 0) {
+        this.#pieces.pop();
+        continue;
+      }
+      const { bytes, beside } = piece;
+      const result = send(this.#channel.fd, bytes, beside);
       if (typeof result === 'number') {
         release(beside);
-        sending.beside = undefined;
-        sending.bytes = sending.bytes.subarray(result);
+        piece.beside = undefined;
+        piece.bytes = bytes.subarray(result);
       } else if (result.errno === 'EAGAIN') {
         this.#channel.wantWrite();
         return;
@@ -113,10 +129,9 @@ export class StreamSending {
   }
 
   #settle(error: Error | null): void {
-    const sending = this.#current;
-    this.#current = undefined;
-    if (sending === undefined) return;
-    release(sending.beside);
-    sending.done(error);
+    for (const { beside } of this.#pieces.splice(0)) release(beside);
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(error);
   }
 }

@@ -23,7 +23,7 @@ export interface DatagramBindOptions extends PacketOptions {
  * by {@link UnixDatagramSocket.open} to send only.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the message was sent. Descriptors are not
  * accepted unless `acceptFds` says otherwise. A socket that only sends asks for
  * no credentials: the kernel would give it an abstract name of its own.

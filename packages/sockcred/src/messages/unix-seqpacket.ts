@@ -14,7 +14,7 @@ import { type PacketOptions, PacketSocket } from './packet-socket.ts';
  * end still sends until it is closed.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the message was sent.
  *
  * @example

@@ -50,10 +50,11 @@ const made = Symbol('made');
  * other stream.
  *
  * @remarks
- * Trust: the kernel, which lets a sender choose among its own ids, and a
+ * Trust: the kernel, which on Linux lets a sender choose among its own ids, and a
  * privileged one claim any. Time: when the bytes were sent. What a server
  * sends to a connecting stream in the instant before that asks for
- * credentials has no sender recorded. What the other end brings about, a reset
+ * credentials has no sender recorded. Outside Linux only the byte has a sender
+ * that credentials came with. What the other end brings about, a reset
  * for example, is an `error` for those who listen; it closes the stream in any
  * case, and ends no program that does not listen.
  *
@@ -189,6 +190,8 @@ export class UnixStream extends Duplex {
       this.push(message);
     } catch (error) {
       uncaught(error);
+      // The stream was left before it asked for more.
+      this.read(0);
     }
   }
 

@@ -10,6 +10,10 @@ const forgotten = new FinalizationRegistry<number>(fd => addon().close(fd));
  * takes it; what is neither taken nor closed is closed when the object is
  * collected.
  *
+ * @remarks
+ * Deno's `node:fs` knows no descriptor but its own. There a file is opened anew as
+ * `/proc/self/fd/N`, and closing is left to this object.
+ *
  * @example
  * ```ts
  * import { UnixStream } from 'sockcred/messages';

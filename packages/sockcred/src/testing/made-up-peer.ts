@@ -24,7 +24,7 @@ export interface MadeUp {
 }
 
 const MADE_UP: Evidence = Object.freeze({ known: true, source: 'caller' });
-const NOT_MADE_UP = unknown('not-recorded', 'the test did not make this up');
+const NOT_MADE_UP = unknown('not-recorded', 'this peer is made up, without it');
 
 /**
  * A peer of whom exactly this is known, as if the kernel had said so.

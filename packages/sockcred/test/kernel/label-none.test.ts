@@ -7,7 +7,7 @@ import { formatPeer, peerCredentials, peerToJson } from 'sockcred';
 import { acceptFrom } from '../support/peers.js';
 import { needs } from '../support/requirements.js';
 import { loadProfile } from './support/apparmor.js';
-import { asking, labelOfProcess } from './support/labelled.js';
+import { asking, labelOfProcess, messageFrom } from './support/labelled.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const modules = existsSync('/sys/kernel/security/lsm')
@@ -41,3 +41,9 @@ if (modules.includes('apparmor')) {
     assert.ok(!evidence.label.known && evidence.label.reason === 'unsupported');
   });
 }
+
+test('T49: a message comes without a label', asRoot, async t => {
+  const message = await messageFrom(t, []);
+  assert.ok(!('label' in message));
+  assert.equal(message.sender.uid, 0);
+});

@@ -12,6 +12,7 @@ import {
   assertLabel,
   connectedToListener,
   labelOfProcess,
+  messageFrom,
   socketBeforeExec,
 } from './support/labelled.js';
 import { contextOf, loadPolicy } from './support/selinux.js';
@@ -91,6 +92,21 @@ test("a client is told the label of the listener's socket", asRoot, async t => {
     captured: 'socket',
   });
 });
+
+test("a message comes with the context of its sender's socket, and a NUL", asRoot, async t => {
+  const { label, sender, data } = await messageFrom(t, under(PEER));
+  assert.deepEqual([String(data), label?.text, sender.uid], ['x', PEER, 0]);
+  assert.deepEqual(label?.bytes, [...withNul(PEER)]);
+});
+
+test(
+  'a context that is longer than what is read of it is none, and its message is whole',
+  asRoot,
+  async t => {
+    const { label, sender, data } = await messageFrom(t, under(contextOf(LONG)));
+    assert.deepEqual([String(data), label, sender.uid], ['x', undefined, 0]);
+  },
+);
 
 test('what a label says is taken apart with the application, also where it is long', asRoot, async t => {
   for (const type of ['peer_t', LONG]) {

@@ -7,7 +7,14 @@ import { test } from 'node:test';
 import { peerCredentials, peerToJson } from 'sockcred';
 import { acceptFrom } from '../support/peers.js';
 import { needs } from '../support/requirements.js';
-import { acceptTwice, asking, assertLabel, connectedToListener, labelOfProcess } from './support/labelled.js';
+import {
+  acceptTwice,
+  asking,
+  assertLabel,
+  connectedToListener,
+  labelOfProcess,
+  messageFrom,
+} from './support/labelled.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 
@@ -75,4 +82,11 @@ test("a client is told the label of the listener's socket", asRoot, async t => {
   assert.ok(
     evidence.label.known && evidence.label.about === 'listener' && evidence.label.captured === 'socket',
   );
+});
+
+test("a message comes with the label of its sender's socket, without a NUL", asRoot, async t => {
+  allow('Sender');
+  const { label, sender, data } = await messageFrom(t, under('Sender'));
+  assert.deepEqual([String(data), label?.text, sender.uid], ['x', 'Sender', 0]);
+  assert.deepEqual(label?.bytes, [...Buffer.from('Sender')]);
 });

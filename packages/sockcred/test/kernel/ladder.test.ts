@@ -9,6 +9,8 @@ import { existsSync, statfsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { peerCredentials } from 'sockcred';
+import { definePolicy } from 'sockcred/authorization';
+import { identifyPeer, peerWitnesses } from 'sockcred/witnesses';
 import { addon } from '../../dist/sys/addon.js';
 import { closeDescriptor } from '../../dist/sys/descriptor.js';
 import { peerPidfd } from '../../dist/sys/peer-pidfd.js';
@@ -43,6 +45,28 @@ test(`T25: a living peer's pidfd is given from 6.5 on (here: ${version})`, asRoo
   assert.equal(statfsSync(`/proc/self/fd/${fd}`).type, since(6, 9) ? PIDFS_MAGIC : ANON_INODE_MAGIC);
   closeDescriptor(fd);
 });
+
+test(
+  `T25: what a policy is told of a process raises trust from 6.5 on (here: ${version})`,
+  asRoot,
+  async t => {
+    const { socket } = await acceptFrom(t, { uid: 1234, gid: 4321, groups: [] });
+    const peer = peerCredentials(socket);
+    const others = identifyPeer(peer, socket);
+    for (const fact of [others.alive?.(), others.namespaces?.()]) {
+      assert.ok(fact?.known, JSON.stringify(fact));
+      assert.equal(fact.forgeable === undefined, hasPeerPidfd, fact.forgeable);
+    }
+    const rule = { effect: 'allow', user: 1234, alive: true, sameNamespaces: true } as const;
+    const allowed = (...believeForgeable: readonly ('alive' | 'namespaces')[]) =>
+      definePolicy(
+        { rules: [believeForgeable.length === 0 ? rule : { ...rule, believeForgeable }] },
+        { witnesses: peerWitnesses() },
+      ).decide(peer, others).allowed;
+    assert.equal(allowed(), hasPeerPidfd);
+    assert.equal(allowed('alive', 'namespaces'), true);
+  },
+);
 
 /** SO_PEERPIDFD of a reaped peer, step by step: 6.5, 6.15, 6.16. */
 function ofReaped(): object {

@@ -16,6 +16,8 @@ const PROGRAMS = {
   cc: '/usr/bin/cc',
   script: '/usr/bin/script',
   openssl: '/usr/bin/openssl',
+  haproxy: '/usr/sbin/haproxy',
+  nginx: '/usr/sbin/nginx',
   bwrap: '/usr/bin/bwrap',
   flatpak: '/usr/bin/flatpak',
   'xdg-dbus-proxy': '/usr/bin/xdg-dbus-proxy',
@@ -30,11 +32,21 @@ const PROGRAMS = {
   'systemd-run': '/usr/bin/systemd-run',
   'systemd-notify': '/usr/bin/systemd-notify',
   'systemd-socket-activate': '/usr/bin/systemd-socket-activate',
+  postgres: '/usr/lib/postgresql/15/bin/postgres',
+  psql: '/usr/lib/postgresql/15/bin/psql',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
 /** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
-export type Need = Program | 'root' | 'namespaces' | 'linux' | 'node' | 'cgroups' | 'gi';
+export type Need =
+  | Program
+  | 'root'
+  | 'namespaces'
+  | 'linux'
+  | 'node'
+  | 'cgroups'
+  | 'gi'
+  | 'prometheus-client';
 
 /** Where a program is; tests use the distribution's own, which every user may run. */
 export function programPath(program: Program): string {
@@ -77,6 +89,13 @@ function hasGi(): boolean {
   return gi;
 }
 
+let prometheusClient: boolean | undefined;
+
+function hasPrometheusClient(): boolean {
+  prometheusClient ??= spawnSync(PROGRAMS.python3, ['-c', 'import prometheus_client']).status === 0;
+  return prometheusClient;
+}
+
 function missing(need: Need): string | undefined {
   switch (need) {
     case 'root':
@@ -91,6 +110,8 @@ function missing(need: Need): string | undefined {
       return canUnshare() ? undefined : 'needs unshare(1) and permission to make namespaces';
     case 'gi':
       return hasGi() ? undefined : 'needs python3-gi and gir1.2-glib-2.0';
+    case 'prometheus-client':
+      return hasPrometheusClient() ? undefined : 'needs python3-prometheus-client';
     default:
       return existsSync(PROGRAMS[need]) ? undefined : `needs ${PROGRAMS[need]}`;
   }

@@ -10,6 +10,7 @@ extern _Thread_local int errno;
 #define ERANGE 34
 #define EAGAIN 35
 #define ENOTSOCK 38
+#define EPROTOTYPE 41
 #define EAFNOSUPPORT 47
 #define ECONNABORTED 53
 #define ENOTCONN 57

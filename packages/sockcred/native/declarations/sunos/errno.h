@@ -13,6 +13,7 @@ int *___errno(void);
 #define ETIME 62
 #define ENAMETOOLONG 78
 #define ENOTSOCK 95
+#define EPROTOTYPE 98
 #define EAFNOSUPPORT 124
 #define ECONNABORTED 130
 #define ENOTCONN 134

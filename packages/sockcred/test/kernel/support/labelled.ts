@@ -1,16 +1,19 @@
 /** Peers that a security module labels, and what the library must then say of them. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { PeerCredentials } from 'sockcred';
+import { type StreamMessage, type UnixStream, UnixStreamServer } from 'sockcred/messages';
 import {
   connectScript,
   type Identity,
   openDirectory,
   openServer,
+  ownDirectory,
   type PythonPeer,
   python,
 } from '../../support/peers.js';
@@ -104,4 +107,18 @@ export async function acceptTwice(
   const { next } = await openServer(t, path);
   const peer = python(t, connectScript(script), { before, args: [path] });
   return { socket: await next(), next, peer };
+}
+
+/** What a client sends that runs under a label, received by a server that asks for labels. */
+export async function messageFrom(t: TestContext, before: readonly string[]): Promise<StreamMessage> {
+  const path = join(ownDirectory(t), 's');
+  const server = new UnixStreamServer({ mode: 0o666, labels: true });
+  t.after(() => server.close());
+  await server.listen(path);
+  const connection = once(server, 'connection');
+  python(t, connectScript('s.sendall(b"x")'), { before, args: [path] });
+  const [stream] = (await connection) as [UnixStream];
+  t.after(() => stream.destroy());
+  const [message] = (await once(stream, 'data')) as [StreamMessage];
+  return message;
 }

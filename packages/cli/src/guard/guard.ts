@@ -1,0 +1,258 @@
+/** `sockcred guard`: who connects, may they come in, and what they get to. */
+
+import { escapeText } from 'sockcred';
+import { createGate, type Gate, type Limits } from 'sockcred/gate';
+import { canRelay } from 'sockcred/relay';
+import { identifyPeer } from 'sockcred/witnesses';
+import { activatedDescriptors } from '../activation.ts';
+import { EXIT, SystemRefusal, UsageError } from '../exit-codes.ts';
+import { octal } from '../socket-mode.ts';
+import { openAuditLog } from './audit-log.ts';
+import { checkDeputy } from './deputy.ts';
+import { GUARD_HELP } from './guard-help.ts';
+import { type GuardOptions, readGuardOptions } from './guard-options.ts';
+import { createHttpRefusal } from './http-refusal.ts';
+import { httpService } from './http-service.ts';
+import { Journal } from './journal.ts';
+import { GuardMetrics } from './metrics.ts';
+import { type MetricsServer, serveMetrics } from './metrics-server.ts';
+import { PassService } from './pass-service.ts';
+import { PipeService } from './pipe-service.ts';
+import { type PolicyInForce, policyInForce } from './policy-in-force.ts';
+import { ProgramService } from './program-service.ts';
+import { RelayService } from './relay-service.ts';
+import { becomeUser, type RunAs, readRunAs } from './run-as.ts';
+import type { Service } from './service.ts';
+import { type ServiceManager, serviceManager } from './service-manager.ts';
+
+/** Of our gate's events. */
+const GATE = 'sockcred guard';
+
+/** For the operator, beside the audit log. */
+function say(text: string): void {
+  for (const line of text.split('\n')) process.stderr.write(`sockcred guard: ${line}\n`);
+}
+
+function serviceFor(options: GuardOptions, limits: Limits, journal: Journal): Service {
+  const { target, deputy, listen } = options;
+  const asPeer = deputy === 'peer';
+  switch (target.kind) {
+    case 'http':
+      return httpService({ ...target, asPeer }, journal);
+    case 'pass': {
+      const counts = limits.connections !== undefined || limits.connectionsPerUid !== undefined;
+      return new PassService(target.path, journal, counts);
+    }
+    case 'program': {
+      const localPath = listen?.startsWith('@') === true ? undefined : listen;
+      return new ProgramService({ ...target, localPath }, journal);
+    }
+    default:
+      if (canRelay()) return new RelayService({ ...target, asPeer }, journal);
+      if (!target.passFds) return new PipeService({ ...target, asPeer }, journal);
+      throw new SystemRefusal('--pass-fds: this system has no relay that passes descriptors (ENOTSUP)');
+  }
+}
+
+/** A guard while it runs. */
+class RunningGuard {
+  readonly #options: GuardOptions;
+  readonly #metrics: GuardMetrics;
+  readonly #journal: Journal;
+  readonly #manager: ServiceManager;
+  readonly #policy: PolicyInForce;
+  readonly #service: Service;
+  readonly #gate: Gate;
+  #audit = openAuditLog('none', { retried() {}, lost() {} });
+  #auditFails = false;
+  #metricsServer: MetricsServer | undefined;
+  /** Nobody is let in before everything is as it will stay. */
+  #open = false;
+
+  static async prepare(options: GuardOptions): Promise<RunningGuard> {
+    // Whatever is wrong with it is told before anything else is done.
+    let guard: RunningGuard | undefined;
+    const policy = await policyInForce(options.who, {
+      replaced: () => guard?.policyReplaced(),
+      refused: error => guard?.policyRefused(error),
+      remark: line => say(`note: ${line}`),
+    });
+    guard = new RunningGuard(options, policy);
+    return guard;
+  }
+
+  private constructor(options: GuardOptions, policy: PolicyInForce) {
+    const limits = { ...policy.limits, ...options.limits };
+    this.#options = options;
+    this.#policy = policy;
+    this.#metrics = new GuardMetrics(() => this.#gate.connections);
+    this.#journal = new Journal(GATE, this.#metrics);
+    this.#service = serviceFor(options, limits, this.#journal);
+    this.#manager = serviceManager(process.env, error => say(`NOTIFY_SOCKET: ${error.message}`));
+    this.#gate = createGate({
+      name: GATE,
+      authorize: () => false,
+      identify: identifyPeer,
+      limits,
+      ...(options.target.kind === 'http' ? { refuse: { handTo: createHttpRefusal() } } : {}),
+    });
+    this.#service.takeFrom(this.#gate);
+  }
+
+  /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
+  async start(descriptors: readonly number[], runAs: RunAs | undefined): Promise<void> {
+    const { listen, mode = 0o600, metrics, metricsMode } = this.#options;
+    if (metrics !== undefined) this.#metricsServer = await serveMetrics(metrics, metricsMode, this.#metrics);
+    const listening =
+      listen === undefined
+        ? undefined
+        : await this.#gate.listen(listen, listen.startsWith('@') ? {} : { mode });
+    if (runAs !== undefined) becomeUser(runAs);
+    this.#openAudit();
+    // Names, our own user, and whether it can be read at all are as that user finds them.
+    if (this.#policy.reload() === 'refused')
+      throw new SystemRefusal('the policy cannot be read again as USER');
+    this.#open = true;
+    this.#gate.replaceAuthorize(this.#policy.policy);
+    for (const fd of descriptors) await this.#gate.listenOn(fd);
+    this.#policy.watch();
+    for (const fd of descriptors) this.#announce(`fd ${fd}`);
+    if (listening !== undefined) {
+      this.#announce(listening.path, listening.path.startsWith('@') ? undefined : octal(mode));
+    }
+    this.#manager.ready('letting in whom the policy lets in');
+  }
+
+  /** SIGHUP. */
+  reload(): void {
+    if (!this.#open) return;
+    this.#manager.reloading();
+    this.#reopenAudit();
+    const result = this.#policy.reload();
+    this.#manager.ready(
+      result === 'replaced' ? 'the policy was read again' : 'the policy has faults: the old one is in force',
+    );
+  }
+
+  /** Stops accepting, and waits for what is open; cut() does not. */
+  async stop(signal: string): Promise<void> {
+    const { graceMs } = this.#options;
+    const { connections } = this.#gate;
+    this.#policy.close();
+    const late = setTimeout(() => this.#service.cut(), graceMs);
+    const closed = Promise.all([this.#gate.close({ graceMs }), this.#service.empty()]);
+    this.#journal.note('stopping', { signal, connections });
+    this.#manager.stopping(`${connections} connections are open`);
+    await closed;
+    clearTimeout(late);
+    this.#journal.note('stopped', { signal });
+    await this.end();
+  }
+
+  /** A second signal. */
+  cut(): void {
+    this.#service.cut();
+    void this.#gate.close({ graceMs: 0 });
+  }
+
+  /** Leaves nothing behind, whatever there is. */
+  async end(): Promise<void> {
+    this.#policy.close();
+    this.#service.cut();
+    await this.#gate.close({ graceMs: 0 });
+    await this.#metricsServer?.close();
+    this.#journal.close();
+    this.#manager.close();
+  }
+
+  policyReplaced(): void {
+    if (!this.#open) return;
+    this.#gate.replaceAuthorize(this.#policy.policy);
+    this.#metrics.reloaded('replaced');
+    this.#journal.note('policy-replaced');
+    say('the policy was read again');
+  }
+
+  policyRefused(error: Error): void {
+    say(error.message);
+    if (!this.#open) return;
+    this.#metrics.reloaded('refused');
+    this.#journal.note('policy-refused', { message: error.message });
+    say('the old policy is still in force');
+    this.#manager.status('the policy has faults: the old one is in force');
+  }
+
+  #announce(at: string, mode?: string): void {
+    this.#journal.note('listening', { at, ...(mode === undefined ? {} : { mode }) });
+    say(`listening on ${escapeText(at)}${mode === undefined ? '' : ` (mode ${mode})`}`);
+  }
+
+  #openAudit(): void {
+    this.#audit = openAuditLog(this.#options.audit, {
+      retried: error => {
+        this.#metrics.auditFailures.add(['retried']);
+        if (!this.#auditFails) say(`the audit log cannot be written: ${error.message}`);
+        this.#auditFails = true;
+      },
+      lost: () => this.#metrics.auditFailures.add(['lost']),
+    });
+    this.#journal.writeTo(this.#audit);
+  }
+
+  #reopenAudit(): void {
+    this.#auditFails = false;
+    try {
+      this.#audit.reopen();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+/** Resolves with the name of the first signal that ends; `then` is called for each one after it. */
+function stopSignal(then: () => void): Promise<string> {
+  return new Promise(settle => {
+    let first = true;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (first) settle(signal);
+        else then();
+        first = false;
+      });
+    }
+  });
+}
+
+function descriptorsFor({ listen, mode }: GuardOptions): readonly number[] {
+  const descriptors = activatedDescriptors(process.env, process.pid);
+  if (descriptors.length === 0) {
+    if (listen === undefined) throw new UsageError('--listen: the path is missing');
+    return descriptors;
+  }
+  const flag = listen !== undefined ? '--listen' : mode !== undefined ? '--mode' : undefined;
+  if (flag !== undefined) throw new UsageError(`${flag}: the service manager has opened the socket already`);
+  return descriptors;
+}
+
+/** Runs until a signal ends it. */
+export async function guard(args: readonly string[]): Promise<number> {
+  const options = readGuardOptions(args);
+  if (options === 'help') {
+    process.stdout.write(GUARD_HELP);
+    return EXIT.fine;
+  }
+  const descriptors = descriptorsFor(options);
+  checkDeputy(options, process.geteuid?.());
+  const runAs = options.runAs === undefined ? undefined : readRunAs(options.runAs);
+  const running = await RunningGuard.prepare(options);
+  const signal = stopSignal(() => running.cut());
+  process.on('SIGHUP', () => running.reload());
+  try {
+    await running.start(descriptors, runAs);
+  } catch (error) {
+    await running.end();
+    throw error;
+  }
+  await running.stop(await signal);
+  return EXIT.fine;
+}

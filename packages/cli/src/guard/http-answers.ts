@@ -1,0 +1,55 @@
+/** What the guard itself says to an HTTP client, as problem details in JSON: RFC 9457. */
+
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Something that ends an exchange before, or instead of, an answer of the server behind. */
+export class HttpProblem extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+interface Answer {
+  readonly body: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+/** The connection ends with it: what the client may have sent meanwhile belongs to nothing. */
+function answerTo(status: number, detail: string, more: Readonly<Record<string, unknown>>): Answer {
+  const body = `${JSON.stringify({ title: STATUS_CODES[status] ?? 'Error', status, detail, ...more })}\n`;
+  return {
+    body,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+      Connection: 'close',
+    },
+  };
+}
+
+/** Answers, unless an answer is on its way; then it is cut, so that nobody takes it for a whole one. */
+export function sendProblem(
+  response: ServerResponse,
+  status: number,
+  detail: string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  if (response.headersSent) {
+    if (!response.writableFinished) response.destroy();
+    return;
+  }
+  const { body, headers } = answerTo(status, detail, more);
+  response.writeHead(status, headers).end(body);
+}
+
+/** Answers on a connection that HTTP has let go of. */
+export function endWithProblem(socket: Duplex, status: number, detail: string): void {
+  const { body, headers } = answerTo(status, detail, {});
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+}

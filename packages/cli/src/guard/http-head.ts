@@ -1,0 +1,165 @@
+/**
+ * The head of a request as the server behind gets it. Pure. What the client
+ * could pass off as the guard's word is taken out in every spelling, what is
+ * between two servers only is made anew, and what two servers could read in
+ * two ways is refused.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { isForwardedName, lenientHeaderName } from 'sockcred/forwarding';
+import { HttpProblem } from './http-answers.ts';
+
+/** A head as it is sent on, without what the guard adds. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  readonly hasBody: boolean;
+  /** The client waits for a 100 before it sends its body. */
+  readonly waits: boolean;
+  /** The protocol that the client wants to go on in, of those that are allowed. */
+  readonly upgrade: string | undefined;
+}
+
+/** What is taken out and what is let through besides. */
+export interface HeadRules {
+  readonly isStripped: (name: string) => boolean;
+  /** Protocols that may be upgraded to, in lower case. */
+  readonly upgrades: ReadonlySet<string>;
+}
+
+/** Between two servers: RFC 9110, 7.6.1, and what came before it. Those that are needed are made anew. */
+const BETWEEN_SERVERS: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  'http2-settings',
+]);
+
+/** Made anew where a request has them, and never taken out because `Connection` names them. */
+const FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
+
+/** Methods that say nothing about an empty body. */
+const NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** For requests of HTTP/1.0, which need not name one. An empty name is allowed, and refused by nginx. */
+const NO_HOST = 'localhost';
+
+const ABSOLUTE = /^https?:\/\/([a-z0-9._~!$&'()*+,;=%:[\]-]+)([/?][^#]*)?$/i;
+
+/** Takes out what only the guard may say, and the names that the operator gave. */
+export function strippedNames(names: readonly string[]): (name: string) => boolean {
+  const given = new Set(names.map(lenientHeaderName));
+  return name => isForwardedName(name) || given.has(lenientHeaderName(name));
+}
+
+/** Names and values of a raw list, one after the other. */
+export function* pairs(raw: readonly string[]): Generator<readonly [name: string, value: string]> {
+  for (let index = 0; index < raw.length; index += 2) yield [raw[index] ?? '', raw[index + 1] ?? ''];
+}
+
+/** All values of a header, whose name is in lower case. */
+function valuesOf(raw: readonly string[], wanted: string): string[] {
+  return [...pairs(raw)].filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+}
+
+/** The members of a header that is a list, in lower case. */
+export function listOf(raw: readonly string[], wanted: string): Set<string> {
+  const members = valuesOf(raw, wanted).flatMap(value => value.split(','));
+  return new Set(members.map(member => member.trim().toLowerCase()).filter(member => member !== ''));
+}
+
+function only(raw: readonly string[], wanted: string): string | undefined {
+  const [value, ...more] = valuesOf(raw, wanted);
+  if (more.length > 0) throw new HttpProblem(400, `${wanted} is there more than once`);
+  return value;
+}
+
+/** Headers that reach the other side as they are. */
+export function passedOn(raw: readonly string[], isStripped: (name: string) => boolean): string[] {
+  const named = listOf(raw, 'connection');
+  return [...pairs(raw)]
+    .filter(([name]) => {
+      // Also of `Content_Length` nobody knows what the next server takes it for.
+      const lenient = lenientHeaderName(name);
+      if (BETWEEN_SERVERS.has(lenient) || FRAMING.has(lenient)) return false;
+      return !named.has(name.toLowerCase()) && !isStripped(name);
+    })
+    .flat();
+}
+
+/** The headers of an answer; its body has the length that it had. */
+export function answerHeaders(raw: readonly string[]): string[] {
+  const length = only(raw, 'content-length');
+  return [...passedOn(raw, () => false), ...(length === undefined ? [] : ['Content-Length', length])];
+}
+
+/** Trailers that reach the other side: what would have been no trailer, or ours, does not. */
+export function passedTrailers(
+  raw: readonly string[],
+  isStripped: (name: string) => boolean,
+): [string, string][] {
+  const kept = passedOn(raw, isStripped);
+  return [...pairs(kept)].map(([name, value]) => [name, value]);
+}
+
+/** Path and authority of a target: a path as it is, a URL taken apart as RFC 9112, 3.2.2 wants. */
+function targetOf(method: string, url: string, host: string | undefined): { target: string; host: string } {
+  if (host === undefined) throw new HttpProblem(400, 'the request names no host');
+  if (url.startsWith('/') && !url.includes('#')) return { target: url, host };
+  if (url === '*' && method === 'OPTIONS') return { target: url, host };
+  const match = ABSOLUTE.exec(url);
+  if (match === null) throw new HttpProblem(400, 'the request has a target that is not understood');
+  const [, authority = '', path = method === 'OPTIONS' ? '*' : '/'] = match;
+  return { target: path.startsWith('?') ? `/${path}` : path, host: authority };
+}
+
+/** How the body is delimited, as a header; nothing where there is none. */
+function bodyHeader(request: IncomingMessage, method: string): readonly string[] {
+  const coding = only(request.rawHeaders, 'transfer-encoding');
+  const length = only(request.rawHeaders, 'content-length');
+  if (coding !== undefined) {
+    if (length !== undefined) throw new HttpProblem(400, 'the body has two lengths');
+    if (request.httpVersion !== '1.1') throw new HttpProblem(400, 'HTTP/1.0 has no transfer codings');
+    if (coding.toLowerCase() !== 'chunked') throw new HttpProblem(501, 'chunked is the only transfer coding');
+    return ['Transfer-Encoding', 'chunked'];
+  }
+  if (length !== undefined) {
+    if (!/^[0-9]{1,15}$/.test(length)) throw new HttpProblem(400, 'content-length is no number');
+    return ['Content-Length', length];
+  }
+  return NO_BODY.has(method) ? [] : ['Content-Length', '0'];
+}
+
+/**
+ * The head as it goes on.
+ *
+ * @throws {@link HttpProblem} for what could be read in two ways.
+ */
+export function readHead(request: IncomingMessage, rules: HeadRules): RequestHead {
+  const { rawHeaders: raw, method = '', url = '' } = request;
+  const named = only(raw, 'host') ?? (request.httpVersion === '1.0' ? NO_HOST : undefined);
+  const { target, host } = targetOf(method, url, named);
+  const body = bodyHeader(request, method);
+  const hasBody = body.length > 0 && body[1] !== '0';
+  const waits = hasBody && request.httpVersion === '1.1' && listOf(raw, 'expect').has('100-continue');
+  const trailers = body[1] === 'chunked' ? [...listOf(raw, 'trailer')] : [];
+  const announced = trailers.filter(name => !rules.isStripped(name));
+  const wantsUpgrade = listOf(raw, 'connection').has('upgrade') && request.httpVersion === '1.1';
+  const upgrade = wantsUpgrade
+    ? [...listOf(raw, 'upgrade')].find(protocol => rules.upgrades.has(protocol))
+    : undefined;
+  return {
+    method,
+    target,
+    headers: [
+      ...['Host', host],
+      ...passedOn(raw, rules.isStripped),
+      ...(announced.length === 0 ? [] : ['Trailer', announced.join(', ')]),
+      ...(waits ? ['Expect', '100-continue'] : []),
+      ...body,
+    ],
+    hasBody,
+    waits,
+    upgrade,
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * What happens to connections, as lines of the audit log and as numbers: heard
+ * from the gate, which tells of every decision, and from whoever serves those that
+ * were let in. A connection has one number in all of its lines.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type PeerCredentials, PeerError, peerToJson } from 'sockcred';
+import type { TriedRule } from 'sockcred/authorization';
+import type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from 'sockcred/gate';
+import type { AuditLog } from './audit-log.ts';
+import type { GuardMetrics } from './metrics.ts';
+
+/** How a connection ended. */
+export interface Ended {
+  /** Bytes to the server behind, and to the client; absent where nobody counted. */
+  readonly toServer?: number;
+  readonly toClient?: number;
+  /** What ended it before its time. */
+  readonly errno?: string;
+  /** Of a program. */
+  readonly status?: number | string;
+}
+
+interface Entry {
+  readonly number: number;
+  readonly since: number;
+}
+
+function ruleLabel(rule: TriedRule | undefined): string {
+  return rule === undefined ? '' : (rule.name ?? `${rule.effect} rule ${rule.index}`);
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof PeerError) return error.errno ?? error.code;
+  return (error as NodeJS.ErrnoException)?.code ?? 'unknown';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Keeps the books of one guard, whose gate has this name. */
+export class Journal {
+  readonly #gate: string;
+  readonly #metrics: GuardMetrics;
+  readonly #entries = new WeakMap<PeerCredentials, Entry>();
+  readonly #subscriptions: readonly (readonly [string, (message: unknown) => void])[];
+  #audit: AuditLog | undefined;
+  #last = 0;
+
+  constructor(gate: string, metrics: GuardMetrics) {
+    this.#gate = gate;
+    this.#metrics = metrics;
+    const of =
+      <T extends { readonly gate: string | undefined }>(hear: (event: T) => void) =>
+      (message: unknown) => {
+        if ((message as T).gate === this.#gate) hear(message as T);
+      };
+    this.#subscriptions = [
+      ['sockcred:gate:admitted', of<AdmittedEvent>(event => this.#admitted(event))],
+      ['sockcred:gate:denied', of<DeniedEvent>(event => this.#denied(event))],
+      ['sockcred:gate:limited', of<LimitedEvent>(event => this.#limited(event))],
+      ['sockcred:gate:failed', of<FailedEvent>(event => this.#failed(event))],
+    ];
+    for (const [name, hear] of this.#subscriptions) subscribe(name, hear);
+  }
+
+  /** Where lines go from now on. */
+  writeTo(audit: AuditLog): void {
+    this.#audit = audit;
+  }
+
+  note(event: string, facts: object = {}): void {
+    this.#audit?.write(event, facts);
+  }
+
+  close(): void {
+    for (const [name, hear] of this.#subscriptions) unsubscribe(name, hear);
+  }
+
+  /** The number of a connection that was let in. */
+  numberOf(peer: PeerCredentials): number {
+    return this.#entry(peer).number;
+  }
+
+  /** A connection that was let in has ended. */
+  ended(peer: PeerCredentials, { toServer, toClient, errno, status }: Ended): void {
+    if (toServer !== undefined) this.#metrics.bytes.add(['to_server'], toServer);
+    if (toClient !== undefined) this.#metrics.bytes.add(['to_client'], toClient);
+    const { number, since } = this.#entry(peer);
+    const bytes = {
+      ...(toServer === undefined ? {} : { toServer }),
+      ...(toClient === undefined ? {} : { toClient }),
+    };
+    this.note('ended', {
+      connection: number,
+      milliseconds: Math.round(performance.now() - since),
+      ...bytes,
+      ...(errno === undefined ? {} : { errno }),
+      ...(status === undefined ? {} : { status }),
+    });
+  }
+
+  /** A connection, or a request on it, that was let in was not given to what is behind. */
+  unserved(peer: PeerCredentials, error: unknown): void {
+    const code = codeOf(error);
+    this.#metrics.unserved.add([code]);
+    this.note('unserved', { connection: this.numberOf(peer), code, message: messageOf(error) });
+  }
+
+  #entry(peer: PeerCredentials): Entry {
+    const found = this.#entries.get(peer);
+    if (found !== undefined) return found;
+    const entry = { number: ++this.#last, since: performance.now() };
+    this.#entries.set(peer, entry);
+    return entry;
+  }
+
+  #admitted({ peer, decision, socket }: AdmittedEvent): void {
+    this.#metrics.admitted.add([ruleLabel(decision.rule)]);
+    this.note('admitted', { connection: this.numberOf(peer), peer: peerToJson(peer), decision });
+    socket?.once('close', () => {
+      this.ended(peer, { toServer: socket.bytesRead, toClient: socket.bytesWritten });
+    });
+  }
+
+  #denied({ peer, decision }: DeniedEvent): void {
+    this.#metrics.denied.add([decision.reason, ruleLabel(decision.rule)]);
+    this.note('denied', { connection: this.numberOf(peer), peer: peerToJson(peer), decision });
+  }
+
+  #limited({ peer, limit }: LimitedEvent): void {
+    this.#metrics.limited.add([limit]);
+    const who = peer === undefined ? {} : { connection: this.numberOf(peer), peer: peerToJson(peer) };
+    this.note('limited', { limit, ...who });
+  }
+
+  #failed({ error }: FailedEvent): void {
+    const code = codeOf(error);
+    this.#metrics.failed.add([code]);
+    this.note('failed', { code, message: messageOf(error) });
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Bytes of every connection to the server behind and back, moved by the kernel;
+ * none of them passes through this program. Each way ends by itself.
+ */
+
+import { encodeProxyHeader } from 'sockcred/forwarding';
+import type { AdmittedConnection, Gate } from 'sockcred/gate';
+import { closeDescriptor, connectUpstream, relay, sendFirst, type Upstream } from 'sockcred/relay';
+import type { Journal } from './journal.ts';
+import { type Service, Underway } from './service.ts';
+
+/** How the server behind is reached. */
+export interface RelayOptions {
+  readonly to: Upstream;
+  /** Connects under the client's own ids. */
+  readonly asPeer: boolean;
+  readonly passFds: boolean;
+  readonly proxyProtocol: boolean;
+}
+
+/** What the server behind is told before the first byte. HAProxy takes no header of the family that Unix sockets have. */
+export function proxyHeader({ peer, decision }: Pick<AdmittedConnection, 'peer' | 'decision'>): Uint8Array {
+  return encodeProxyHeader(peer, { roles: decision.roles, family: 'ipv4' });
+}
+
+/** A connection to the server behind, with the header on its way. */
+async function connected(
+  connection: AdmittedConnection,
+  { to, asPeer, proxyProtocol }: RelayOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const upstream = await connectUpstream(to, { signal, ...(asPeer ? { as: connection.peer } : {}) });
+  try {
+    if (proxyProtocol) await sendFirst(upstream, proxyHeader(connection), { signal });
+  } catch (error) {
+    closeDescriptor(upstream);
+    throw error;
+  }
+  return upstream;
+}
+
+export class RelayService implements Service {
+  readonly #options: RelayOptions;
+  readonly #journal: Journal;
+  readonly #underway = new Underway();
+
+  constructor(options: RelayOptions, journal: Journal) {
+    this.#options = options;
+    this.#journal = journal;
+  }
+
+  takeFrom(gate: Gate): void {
+    gate.handDescriptorsTo(connection => void this.#carry(connection));
+  }
+
+  empty(): Promise<void> {
+    return this.#underway.empty();
+  }
+
+  cut(): void {
+    this.#underway.cut();
+  }
+
+  async #carry(connection: AdmittedConnection): Promise<void> {
+    const abort = new AbortController();
+    let cut = () => abort.abort();
+    const over = this.#underway.begin(() => cut());
+    let clientIsOurs = true;
+    try {
+      const upstream = await connected(connection, this.#options, abort.signal);
+      // Both are the relay's from here on, also if it throws.
+      clientIsOurs = false;
+      const relaying = relay(connection.fd, upstream, { passFds: this.#options.passFds });
+      cut = () => relaying.stop();
+      const { forth, back, errno } = await relaying.ended;
+      this.#journal.ended(connection.peer, {
+        toServer: forth,
+        toClient: back,
+        ...(errno === undefined ? {} : { errno }),
+      });
+    } catch (error) {
+      if (clientIsOurs) closeDescriptor(connection.fd);
+      this.#journal.unserved(connection.peer, error);
+    } finally {
+      connection.ended();
+      over();
+    }
+  }
+}

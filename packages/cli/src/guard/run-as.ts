@@ -1,0 +1,93 @@
+/**
+ * Giving up root for good: `--run-as USER[:GROUP]`. Names come from passwd(5)
+ * and group(5). What has been opened before stays open; whatever is opened from then on is
+ * opened as that user, and is so from the beginning, lest a reload find otherwise.
+ */
+
+import { readFileSync } from 'node:fs';
+import { escapeText } from 'sockcred';
+import { systemNames } from 'sockcred/authorization';
+import { SystemRefusal, UsageError } from '../exit-codes.ts';
+
+/** Whom to become. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+  /** Whose supplementary groups to take; none where a group was named. */
+  readonly groupsOf: string | undefined;
+}
+
+const MOST_ID = 0xfffffffe;
+
+function refuse(text: string, what: string): never {
+  throw new UsageError(`--run-as: '${escapeText(text)}' ${what}`);
+}
+
+function idOf(
+  text: string,
+  word: string,
+  lookUp: (name: string) => number | undefined,
+  what: string,
+): number {
+  if (/^[0-9]{1,10}$/.test(word) && Number(word) <= MOST_ID) return Number(word);
+  return lookUp(word) ?? refuse(text, `names no ${what} of this machine`);
+}
+
+/** The fourth field of the user's line: passwd(5). */
+function primaryGroup(text: string, name: string): number {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find(one => one.startsWith(`${name}:`));
+  const gid = line?.split(':')[3] ?? '';
+  return /^[0-9]{1,10}$/.test(gid) && Number(gid) <= MOST_ID
+    ? Number(gid)
+    : refuse(text, 'has no group of its own: USER:GROUP');
+}
+
+/** @throws {@link UsageError} */
+export function readRunAs(text: string): RunAs {
+  const [, user, group] = /^([^:]+)(?::([^:]+))?$/.exec(text) ?? [];
+  if (user === undefined) return refuse(text, 'is not USER or USER:GROUP');
+  const names = systemNames();
+  const uid = idOf(text, user, name => names.user(name), 'user');
+  if (uid === 0) refuse(text, 'is root; --upstream-sees-guard is the way to say that this is meant');
+  if (group !== undefined) {
+    return { uid, gid: idOf(text, group, name => names.group(name), 'group'), groupsOf: undefined };
+  }
+  if (/^[0-9]+$/.test(user)) refuse(text, 'is a number, which has no group of its own: USER:GROUP');
+  return { uid, gid: primaryGroup(text, user), groupsOf: user };
+}
+
+/** Node has it, its types do not. */
+type WithInitgroups = typeof process & { initgroups?(user: string, extraGroup: number): void };
+
+/** Is there no way back? Asked of the kernel, whatever the calls before have said. */
+function isThatUser({ uid, gid }: RunAs): boolean {
+  const ids = [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
+  if (ids.join() !== [uid, uid, gid, gid].join()) return false;
+  try {
+    process.setuid?.(0);
+  } catch {
+    return true;
+  }
+  return false;
+}
+
+/**
+ * Becomes that user, with all threads.
+ *
+ * @throws {@link SystemRefusal}
+ */
+export function becomeUser(who: RunAs): void {
+  try {
+    if (who.groupsOf === undefined) process.setgroups?.([who.gid]);
+    else (process as WithInitgroups).initgroups?.(who.groupsOf, who.gid);
+    process.setgid?.(who.gid);
+    process.setuid?.(who.uid);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new SystemRefusal(`--run-as: user ${who.uid}, group ${who.gid}: refused (${errno}); it needs root`);
+  }
+  if (isThatUser(who)) return;
+  throw new SystemRefusal(`--run-as: this process is not user ${who.uid}, group ${who.gid} for good`);
+}

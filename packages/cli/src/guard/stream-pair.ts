@@ -1,0 +1,16 @@
+/** Bytes both ways between two streams; the end of one way is not that of the other. */
+
+import type { Duplex } from 'node:stream';
+
+function follow(from: Duplex, to: Duplex): void {
+  from.pipe(to);
+  from.on('error', () => to.destroy());
+  from.on('close', () => {
+    if (!from.readableEnded) to.destroy();
+  });
+}
+
+export function carryBetween(client: Duplex, server: Duplex): void {
+  follow(client, server);
+  follow(server, client);
+}

@@ -1,0 +1,48 @@
+/** What is wrong with the `[limits]` of a policy file. */
+
+import { type Limits, limitsFault } from 'sockcred/gate';
+
+/** A fault whose place is not looked up yet. */
+export interface Fault {
+  readonly code: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+const LIMITS: readonly (keyof Limits)[] = [
+  'connections',
+  'connectionsPerUid',
+  'acceptsPerUid',
+  'firstByteMs',
+  'spareDescriptors',
+];
+const RATE = ['count', 'seconds'];
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A name that does not exist, with those that do: there are few. */
+export function unknownProperty(path: string, there: readonly string[]): Fault {
+  return {
+    code: 'unknown-property',
+    path,
+    message: `there is no such property; there are ${there.join(', ')}`,
+  };
+}
+
+/** `limitsFault()` tells one fault, so each property is shown to it alone. */
+export function limitFaults(limits: unknown): readonly Fault[] {
+  if (limits === undefined) return [];
+  if (!isTable(limits)) return [{ code: 'type', path: 'limits', message: 'must be a table: [limits]' }];
+  return Object.entries(limits).flatMap(([name, value]): Fault[] => {
+    const path = `limits.${name}`;
+    if (!LIMITS.some(known => known === name)) return [unknownProperty(path, LIMITS)];
+    if (name === 'acceptsPerUid' && isTable(value)) {
+      const strange = Object.keys(value).filter(key => !RATE.includes(key));
+      if (strange.length > 0) return strange.map(key => unknownProperty(`${path}.${key}`, RATE));
+    }
+    const message = limitsFault({ [name]: value } as Limits);
+    return message === undefined ? [] : [{ code: 'type', path, message }];
+  });
+}

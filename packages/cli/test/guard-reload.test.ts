@@ -1,0 +1,139 @@
+/** Policies that change while a guard goes by them. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { python } from '../../sockcred/build/support/peers.js';
+import { connection } from './support/clients.js';
+import { needsOtherUsers } from './support/command.js';
+import { ownDirectory } from './support/directories.js';
+import { ask, guard, paths, server, startGuard, tellAndEcho } from './support/guards.js';
+
+const withOthers = { skip: needsOtherUsers('python3') };
+const allow = (uid: number) => `[[rules]]\neffect = "allow"\nuser = ${uid}\n`;
+const user = (uid: number) => ({ uid, gid: uid, groups: [] });
+
+function replace(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+async function guarded(t: TestContext, first: string, more: readonly string[] = []) {
+  const directory = ownDirectory(t);
+  const { front, behind } = paths(directory);
+  const file = join(directory, 'policy.toml');
+  writeFileSync(file, first);
+  await server(t, behind, tellAndEcho);
+  const words = ['--listen', front, '--mode', '0666', '--policy', file, '--to', `unix:${behind}`];
+  const running = await guard(t, [...words, '--as-peer', ...more]);
+  return { front, file, running };
+}
+
+test(
+  'T64: another policy decides from the next connection on, at a signal or when the file changes',
+  withOthers,
+  async t => {
+    const { front, file, running } = await guarded(t, allow(3001));
+    assert.match(await ask(t, front, 'one', user(3001)), /one$/);
+    const script = `
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(1000); say('in'); hear()
+s.sendall(b'still'); say(s.recv(100).decode())
+`;
+    const inside = python(t, script, { ...user(3001), args: [front] });
+    assert.equal(await inside.line(), 'in');
+    replace(file, allow(3002));
+    running.child.kill('SIGHUP');
+    await running.entry('policy-replaced');
+    assert.equal(await ask(t, front, 'two', user(3001)), '');
+    assert.match(await ask(t, front, 'two', user(3002)), /two$/);
+    inside.tell('go on');
+    assert.equal(await inside.line(), 'still', 'who is in stays in');
+    // Without a signal: the file is watched.
+    replace(file, allow(3003));
+    while ((await ask(t, front, 'three', user(3003))) === '') await new Promise(done => setTimeout(done, 50));
+    assert.equal(await ask(t, front, 'three', user(3002)), '');
+  },
+);
+
+test(
+  'a file with faults keeps the old policy, says so with line and column, and is found mended',
+  withOthers,
+  async t => {
+    const { front, file, running } = await guarded(t, allow(3001));
+    replace(file, `${allow(3002)}\n[[rules]]\neffect = "perhaps"\nuser = 3003\n`);
+    const { message } = await running.entry('policy-refused');
+    assert.match(message ?? '', /policy\.toml:6:\d+: /);
+    assert.match(await ask(t, front, 'old', user(3001)), /old$/);
+    assert.equal(await ask(t, front, 'new', user(3002)), '');
+    replace(file, allow(3002));
+    await running.entry('policy-replaced');
+    assert.match(await ask(t, front, 'new', user(3002)), /new$/);
+  },
+);
+
+test('no connection meets half a policy while it changes again and again', withOthers, async t => {
+  // Whatever the file says at the moment, 3001 comes in and 3002 does not.
+  const policies = [
+    `${allow(3001)}`,
+    `[[rules]]\neffect = "deny"\nuser = 3002\n${allow(3001)}${allow(3002)}`,
+    `[[rules]]\neffect = "allow"\neveryone = true\n[[rules]]\neffect = "deny"\nuser = [3002, 3004]\n`,
+  ];
+  const { front, file, running } = await guarded(t, policies[0] ?? '');
+  let round = 0;
+  const changing = setInterval(() => {
+    round++;
+    replace(file, policies[round % policies.length] ?? '');
+    running.child.kill('SIGHUP');
+  }, 10);
+  t.after(() => clearInterval(changing));
+  const script = `
+got = []
+for _ in range(150):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    try: got.append(len(s.recv(1000)) > 0)
+    except ConnectionResetError: got.append(False)
+    s.close()
+say(got.count(True), len(got))
+`;
+  const clients = [3001, 3002].map(uid => python(t, script, { ...user(uid), args: [front] }));
+  assert.equal(await clients[0]?.line(), '150 150');
+  assert.equal(await clients[1]?.line(), '0 150');
+  clearInterval(changing);
+  assert.ok(round > 3);
+});
+
+test('limits of the file hold, and an option says more than the file', withOthers, async t => {
+  const text = `${allow(0)}\n[limits]\nconnections = 1\n`;
+  const { front, running } = await guarded(t, text);
+  const held = await connection(t, front);
+  await once(held, 'data');
+  assert.equal(await ask(t, front, 'x'), '');
+  assert.equal((await running.entry('limited')).limit, 'connections');
+  const other = await guarded(t, text, ['--connections', '2']);
+  const again = await connection(t, other.front);
+  await once(again, 'data');
+  assert.match(await ask(t, other.front, 'x'), /x$/);
+});
+
+test('a policy that --run-as cannot read again is refused at once', withOthers, async t => {
+  const directory = ownDirectory(t);
+  const file = join(directory, 'policy.toml');
+  writeFileSync(file, allow(3001));
+  chmodSync(file, 0o600);
+  const words = [
+    '--listen',
+    join(directory, 's'),
+    '--policy',
+    file,
+    '--run-as',
+    '2345:2345',
+    '--',
+    '/bin/cat',
+  ];
+  const { status, stderr } = await startGuard(t, words).ended;
+  assert.equal(status, 3);
+  assert.match(stderr, /policy\.toml.*EACCES/);
+});
