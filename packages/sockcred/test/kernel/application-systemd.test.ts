@@ -86,16 +86,19 @@ test(
 
 test('a user’s service and application are that user’s word, escapes and all', underSystemd, async t => {
   const user = asUser(t);
-  for (const [words, unit, applicationId] of [
-    [[...USER_RUN, '--unit=my\\x2dthing.service'], 'my\\x2dthing.service', undefined],
+  for (const [words, unit, slice, applicationId] of [
+    [[...USER_RUN, '--unit=my\\x2dthing.service'], 'my\\x2dthing.service', 'app.slice', undefined],
+    // An instance of a template has a slice of its own by default.
     [
       [...USER_RUN, '--unit=app-org.example.Two@1.service'],
       'app-org.example.Two@1.service',
+      'app-app\\x2dorg.example.Two.slice',
       'org.example.Two',
     ],
     [
       [...USER_SCOPE, '--slice=app.slice', '--unit=app-gnome-org.example.App\\x2dOne-7.scope'],
       'app-gnome-org.example.App\\x2dOne-7.scope',
+      'app.slice',
       'org.example.App-One',
     ],
   ] as const) {
@@ -103,7 +106,7 @@ test('a user’s service and application are that user’s word, escapes and all
     const claim = claimOf(socket, 'systemd');
     assert.deepEqual(
       [claim.unit, claim.userUnit, claim.slice, claim.slicedUid, claim.applicationId],
-      [`user@${SANDBOXED}.service`, unit, 'app.slice', SANDBOXED, applicationId],
+      [`user@${SANDBOXED}.service`, unit, slice, SANDBOXED, applicationId],
     );
     assert.deepEqual(claim.authority, { of: 'user', uid: SANDBOXED });
   }
