@@ -15,6 +15,8 @@ const EVERYWHERE = [
   'ask-wrong-sources.test.js',
   // pidfds, reaped and replaced processes.
   'connection-time.test.js',
+  // When a process has ended, and what is told of it then.
+  'process-exit.test.js',
   // User and pid namespaces, a missing /proc.
   'namespaces.test.js',
 ];

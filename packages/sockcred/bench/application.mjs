@@ -7,7 +7,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,9 @@ const kinds = {
       async end() {
         await made.end();
         rmSync(record, { recursive: true, force: true });
+        for (const path of ['/run/user/0/.flatpak', '/run/user/0']) {
+          if (existsSync(path) && readdirSync(path).length === 0) rmdirSync(path);
+        }
       },
     };
   },

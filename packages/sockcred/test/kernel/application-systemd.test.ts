@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { type Claim, type Engine, peerApplication, peerCgroup } from 'sockcred/application';
 import { managed } from '../support/containers.js';
-import { acceptFrom } from '../support/peers.js';
+import { connectScript, openDirectory, openServer, python } from '../support/peers.js';
 import { needs, programPath } from '../support/requirements.js';
 import { asUser, SANDBOXED } from '../support/user-manager.js';
 
@@ -49,8 +50,15 @@ function unitBySystemd(socket: Socket): string {
   return JSON.parse(told.stdout.trim().slice(2));
 }
 
-const connect = (t: TestContext, before: readonly string[], script?: string) =>
-  acceptFrom(t, { before, ...(script === undefined ? {} : { script }) });
+/** A peer behind command words that may fail: then so does the test, and does not wait. */
+async function connect(t: TestContext, before: readonly string[], script = '') {
+  const path = join(openDirectory(t), 's');
+  const { next } = await openServer(t, path);
+  const peer = python(t, connectScript(script), { before, args: [path] });
+  const ended = peer.exited.then(code => assert.fail(`${before.join(' ')} ended with status ${code}`));
+  ended.catch(() => {});
+  return { socket: await Promise.race([next(), ended]), peer };
+}
 
 test(
   'a service of the system is root’s word, under the name that systemd gives it',
@@ -60,7 +68,12 @@ test(
       ['sockcred-plain.service', 'system.slice'],
       ['sockcred-t@a\\x2db.service', 'sockcred-deep.slice'],
     ] as const) {
-      const { socket } = await connect(t, [...RUN, `--unit=${unit}`, `--slice=${slice}`, '-pUser=1234']);
+      const { socket } = await connect(t, [
+        ...RUN,
+        `--unit=${unit}`,
+        `--slice=${slice}`,
+        `-pUser=${SANDBOXED}`,
+      ]);
       const claim = claimOf(socket, 'systemd');
       assert.deepEqual([claim.unit, claim.slice], [unit, slice]);
       assert.equal(claim.unit, unitBySystemd(socket));
@@ -73,16 +86,19 @@ test(
 
 test('a user’s service and application are that user’s word, escapes and all', underSystemd, async t => {
   const user = asUser(t);
-  for (const [words, unit, applicationId] of [
-    [[...USER_RUN, '--unit=my\\x2dthing.service'], 'my\\x2dthing.service', undefined],
+  for (const [words, unit, slice, applicationId] of [
+    [[...USER_RUN, '--unit=my\\x2dthing.service'], 'my\\x2dthing.service', 'app.slice', undefined],
+    // An instance of a template has a slice of its own by default.
     [
       [...USER_RUN, '--unit=app-org.example.Two@1.service'],
       'app-org.example.Two@1.service',
+      'app-app\\x2dorg.example.Two.slice',
       'org.example.Two',
     ],
     [
       [...USER_SCOPE, '--slice=app.slice', '--unit=app-gnome-org.example.App\\x2dOne-7.scope'],
       'app-gnome-org.example.App\\x2dOne-7.scope',
+      'app.slice',
       'org.example.App-One',
     ],
   ] as const) {
@@ -90,7 +106,7 @@ test('a user’s service and application are that user’s word, escapes and all
     const claim = claimOf(socket, 'systemd');
     assert.deepEqual(
       [claim.unit, claim.userUnit, claim.slice, claim.slicedUid, claim.applicationId],
-      [`user@${SANDBOXED}.service`, unit, 'app.slice', SANDBOXED, applicationId],
+      [`user@${SANDBOXED}.service`, unit, slice, SANDBOXED, applicationId],
     );
     assert.deepEqual(claim.authority, { of: 'user', uid: SANDBOXED });
   }
@@ -114,7 +130,7 @@ test(
   async t => {
     for (const [unit, options, uid] of [
       ['sockcred-given.service', [], 0],
-      ['sockcred-given-user.service', ['-pUser=1234'], 1234],
+      ['sockcred-given-user.service', [`-pUser=${SANDBOXED}`], SANDBOXED],
     ] as const) {
       const { socket, peer } = await connect(
         t,

@@ -33,9 +33,12 @@ const HYBRID = existsSync('/sys/fs/cgroup/unified/cgroup.controllers');
 export const managed: boolean = SYSTEMD && !HYBRID;
 export { HYBRID as hybrid };
 
+/** Without what the sanitizers preload. */
+const { LD_PRELOAD: _, ...ENVIRONMENT } = process.env;
+
 function tried(words: readonly string[]) {
   const [file = '', ...args] = words;
-  return spawnSync(file, args, { encoding: 'utf8', cwd: '/', timeout: 60_000 });
+  return spawnSync(file, args, { encoding: 'utf8', cwd: '/', timeout: 60_000, env: ENVIRONMENT });
 }
 
 function run(words: readonly string[]): void {
@@ -90,7 +93,7 @@ export async function connectionOf(
   words: readonly string[],
 ): Promise<Socket> {
   const { next } = await openServer(t, join(sockets, 's'));
-  const child = start(t, words);
+  const child = start(t, words, ENVIRONMENT);
   let said = '';
   child.stdout?.on('data', data => {
     said += data;
@@ -156,7 +159,7 @@ export async function docker(
     ...['--pidfile', `${directory}/d.pid`, '--storage-driver', 'vfs', '--bridge', 'none'],
     ...['--iptables=false', '--ip6tables=false', '--log-level', 'warn'],
   ];
-  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...daemon]);
+  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...daemon], ENVIRONMENT);
   const engine = [programPath('docker'), '--host', host];
   const cidfile = join(directory, 'id');
   endings.push(async () => {
