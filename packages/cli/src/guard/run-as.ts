@@ -61,6 +61,14 @@ export function readRunAs(text: string): RunAs {
 /** Node has it, its types do not. */
 type WithInitgroups = typeof process & { initgroups?(user: string, extraGroup: number): void };
 
+/** Where a runtime lacks a call, that is a refusal: root's own groups would stay. */
+function takeGroups({ groupsOf, gid }: RunAs): void {
+  const { setgroups, initgroups } = process as WithInitgroups;
+  if (groupsOf === undefined && setgroups !== undefined) setgroups([gid]);
+  else if (groupsOf !== undefined && initgroups !== undefined) initgroups(groupsOf, gid);
+  else throw new SystemRefusal('--run-as: this runtime cannot change its groups (ENOSYS)');
+}
+
 /** Is there no way back? Asked of the kernel, whatever the calls before have said. */
 function isThatUser({ uid, gid }: RunAs): boolean {
   const ids = [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
@@ -80,11 +88,11 @@ function isThatUser({ uid, gid }: RunAs): boolean {
  */
 export function becomeUser(who: RunAs): void {
   try {
-    if (who.groupsOf === undefined) process.setgroups?.([who.gid]);
-    else (process as WithInitgroups).initgroups?.(who.groupsOf, who.gid);
+    takeGroups(who);
     process.setgid?.(who.gid);
     process.setuid?.(who.uid);
   } catch (error) {
+    if (error instanceof SystemRefusal) throw error;
     const errno = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new SystemRefusal(`--run-as: user ${who.uid}, group ${who.gid}: refused (${errno}); it needs root`);
   }
