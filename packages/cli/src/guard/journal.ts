@@ -25,6 +25,8 @@ export interface Ended {
 interface Entry {
   readonly number: number;
   readonly since: number;
+  /** Its close is the end; of a bare descriptor whoever serves it tells the end. */
+  readonly hasSocket: boolean;
 }
 
 function ruleLabel(rule: TriedRule | undefined): string {
@@ -46,7 +48,8 @@ function messageOf(error: unknown): string {
 export class Journal {
   readonly #gate: string;
   readonly #metrics: GuardMetrics;
-  readonly #entries = new WeakMap<PeerCredentials, Entry>();
+  /** Of the connections that are in. Not a WeakMap: that costs the garbage collector more than all else here. */
+  readonly #entries = new Map<PeerCredentials, Entry>();
   readonly #subscriptions: readonly (readonly [string, (message: unknown) => void])[];
   #audit: AuditLog | undefined;
   #last = 0;
@@ -81,27 +84,28 @@ export class Journal {
     for (const [name, hear] of this.#subscriptions) unsubscribe(name, hear);
   }
 
-  /** The number of a connection that was let in. */
+  /** The number of a connection that is in, or the next one for a connection that is not. */
   numberOf(peer: PeerCredentials): number {
-    return this.#entry(peer).number;
+    return this.#entries.get(peer)?.number ?? ++this.#last;
   }
 
   /** A connection that was let in has ended. */
   ended(peer: PeerCredentials, { toServer, toClient, errno, status }: Ended): void {
     if (toServer !== undefined) this.#metrics.bytes.add(['to_server'], toServer);
     if (toClient !== undefined) this.#metrics.bytes.add(['to_client'], toClient);
-    const { number, since } = this.#entry(peer);
+    const since = this.#entries.get(peer)?.since ?? performance.now();
     const bytes = {
       ...(toServer === undefined ? {} : { toServer }),
       ...(toClient === undefined ? {} : { toClient }),
     };
     this.note('ended', {
-      connection: number,
+      connection: this.numberOf(peer),
       milliseconds: Math.round(performance.now() - since),
       ...bytes,
       ...(errno === undefined ? {} : { errno }),
       ...(status === undefined ? {} : { status }),
     });
+    this.#entries.delete(peer);
   }
 
   /** A connection, or a request on it, that was let in was not given to what is behind. */
@@ -109,19 +113,23 @@ export class Journal {
     const code = codeOf(error);
     this.#metrics.unserved.add([code]);
     this.note('unserved', { connection: this.numberOf(peer), code, message: messageOf(error) });
+    this.#endBare(peer);
   }
 
-  #entry(peer: PeerCredentials): Entry {
-    const found = this.#entries.get(peer);
-    if (found !== undefined) return found;
-    const entry = { number: ++this.#last, since: performance.now() };
-    this.#entries.set(peer, entry);
-    return entry;
+  /** A connection is somebody else's now, who does not tell its end. */
+  passedOn(peer: PeerCredentials): void {
+    this.#entries.delete(peer);
+  }
+
+  #endBare(peer: PeerCredentials): void {
+    if (this.#entries.get(peer)?.hasSocket === false) this.#entries.delete(peer);
   }
 
   #admitted({ peer, decision, socket }: AdmittedEvent): void {
     this.#metrics.admitted.add([ruleLabel(decision.rule)]);
-    this.note('admitted', { connection: this.numberOf(peer), peer: peerToJson(peer), decision });
+    const number = ++this.#last;
+    this.#entries.set(peer, { number, since: performance.now(), hasSocket: socket !== undefined });
+    this.note('admitted', { connection: number, peer: peerToJson(peer), decision });
     socket?.once('close', () => {
       this.ended(peer, { toServer: socket.bytesRead, toClient: socket.bytesWritten });
     });
@@ -136,6 +144,7 @@ export class Journal {
     this.#metrics.limited.add([limit]);
     const who = peer === undefined ? {} : { connection: this.numberOf(peer), peer: peerToJson(peer) };
     this.note('limited', { limit, ...who });
+    if (peer !== undefined) this.#endBare(peer);
   }
 
   #failed({ error }: FailedEvent): void {

@@ -69,6 +69,7 @@ export class PassService implements Service {
     const settle = (error: Error | null) => {
       closeDescriptor(fd);
       if (error !== null) this.#journal.unserved(peer, error);
+      else if (!this.#counts) this.#journal.passedOn(peer);
       if (error !== null || !this.#counts) connection.ended();
       over();
     };

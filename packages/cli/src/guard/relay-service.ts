@@ -3,6 +3,7 @@
  * none of them passes through this program. Each way ends by itself.
  */
 
+import { setMaxListeners } from 'node:events';
 import { encodeProxyHeader } from 'sockcred/forwarding';
 import type { AdmittedConnection, Gate } from 'sockcred/gate';
 import { closeDescriptor, connectUpstream, relay, sendFirst, type Upstream } from 'sockcred/relay';
@@ -32,6 +33,7 @@ async function connected(
   const upstream = await connectUpstream(to, { signal, ...(asPeer ? { as: connection.peer } : {}) });
   try {
     if (proxyProtocol) await sendFirst(upstream, proxyHeader(connection), { signal });
+    signal.throwIfAborted();
   } catch (error) {
     closeDescriptor(upstream);
     throw error;
@@ -39,10 +41,21 @@ async function connected(
   return upstream;
 }
 
+/**
+ * Gives up all connections that are being made; one for all of them, since one for each would cost as much as all else
+ * that is done here for a connection.
+ */
+function givingUp(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
 export class RelayService implements Service {
   readonly #options: RelayOptions;
   readonly #journal: Journal;
   readonly #underway = new Underway();
+  #giveUp = givingUp();
 
   constructor(options: RelayOptions, journal: Journal) {
     this.#options = options;
@@ -58,16 +71,17 @@ export class RelayService implements Service {
   }
 
   cut(): void {
+    this.#giveUp.abort();
+    this.#giveUp = givingUp();
     this.#underway.cut();
   }
 
   async #carry(connection: AdmittedConnection): Promise<void> {
-    const abort = new AbortController();
-    let cut = () => abort.abort();
+    let cut = () => {};
     const over = this.#underway.begin(() => cut());
     let clientIsOurs = true;
     try {
-      const upstream = await connected(connection, this.#options, abort.signal);
+      const upstream = await connected(connection, this.#options, this.#giveUp.signal);
       // Both are the relay's from here on, also if it throws.
       clientIsOurs = false;
       const relaying = relay(connection.fd, upstream, { passFds: this.#options.passFds });
