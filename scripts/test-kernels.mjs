@@ -120,7 +120,7 @@ async function boot(name, plan, { directory, program, log }) {
   // unix_diag: for the list of all sockets.
   const room = plan.systemd
     ? { VMTIMEOUT: '560', MEM: '3500', MODS: 'unix_diag overlay fuse' }
-    : { VMTIMEOUT: '420', MODS: 'unix_diag' };
+    : { VMTIMEOUT: '560', MODS: 'unix_diag' };
   const child = spawn(join(machines, uml ? 'run-uml' : 'run'), words, {
     cwd: root,
     env: { ...room, ...process.env },

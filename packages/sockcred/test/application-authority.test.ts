@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { authorities } from '../dist/application/cgroup.js';
 
 test('T52: a name is worth what the first directory that is not root’s alone is worth', () => {
@@ -48,4 +49,26 @@ test('T52: a name is worth what the first directory that is not root’s alone i
     'uid 0 of a user namespace is not the superuser of the machine',
   );
   assert.deepEqual(authorities([directory(65534)], 1, 65534), [{ of: 'user' }], 'nobody in particular');
+});
+
+test('T52: whatever the directories, a name is root’s word only below what is root’s alone', () => {
+  const one = fc.record({
+    uid: fc.constantFrom(0, 0, 0, 1000, 65534),
+    shared: fc.boolean(),
+    delegated: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 6 }), fc.nat(8), fc.boolean(), (way, count, hidden) => {
+      const words = authorities(way, count, hidden ? 65534 : undefined);
+      assert.equal(words.length, count);
+      for (const [at, { of, uid }] of words.entries()) {
+        const above = way.slice(0, at + 1);
+        const alone = above.length === at + 1 && above.every(each => each.uid === 0 && !each.shared);
+        const given = above.slice(0, -1).some(({ delegated }) => delegated);
+        assert.equal(of === 'root', alone && !given && !hidden);
+        if (uid !== undefined) assert.ok(above.some(each => each.uid === uid));
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -15,6 +15,7 @@ import { snapOfCgroup, snapOfProfile } from '../dist/application/snap-name.js';
 import { applicationOf, unescapeUnit, unitNames } from '../dist/application/unit-name.js';
 import { parseStartTime, parseStatus } from '../dist/process/status-text.js';
 import { parseMounts } from '../dist/sys/cgroup-tree.js';
+import { parsePidfdInfo } from '../dist/sys/pidfd-info.js';
 
 const ID = '3f4e'.repeat(16);
 
@@ -64,6 +65,7 @@ test('whatever the text, parsers of files answer or say that they do not know', 
       parseSandboxNamespaces(text);
       securityContext(text);
       unescapeUnit(text);
+      parsePidfdInfo(text);
     }),
     { numRuns: 2000 },
   );

@@ -147,6 +147,8 @@ export async function docker(
   const host = `unix://${directory}/d.sock`;
   const log = join(directory, 'dockerd.log');
   const daemon = [
+    // It ends with us, also where we are killed.
+    ...[programPath('setpriv'), '--pdeathsig', 'TERM'],
     ...[
       programPath('dockerd'),
       '--host',
