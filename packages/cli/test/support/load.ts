@@ -24,6 +24,8 @@ export interface Load {
   /** How often all of that is done. */
   readonly rounds: number;
   readonly say: (line: string) => void;
+  /** Of the guard: a small heap is collected often, so that what grows is seen, or ends it. */
+  readonly nodeOptions?: string;
 }
 
 const USERS = [
@@ -129,7 +131,7 @@ function counted(file: string): Map<string, number> {
 /** Throws if anything does not add up. Gives what the guard held after each round. */
 export async function loadGuard(
   t: TestContext,
-  { connections, rounds, say }: Load,
+  { connections, rounds, say, nodeOptions }: Load,
 ): Promise<readonly Held[]> {
   const directory = ownDirectory(t);
   const { front, behind } = paths(directory);
@@ -147,7 +149,9 @@ export async function loadGuard(
     `${DENIED.uid}`,
     '--as-peer',
   ];
-  const guard = startGuard(t, [...words, '--to', `unix:${behind}`, '--metrics', metrics, '--audit', audit]);
+  const guard = startGuard(t, [...words, '--to', `unix:${behind}`, '--metrics', metrics, '--audit', audit], {
+    env: nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions },
+  });
   await until(async () =>
     metric(metrics, 'connections').then(
       () => true,
