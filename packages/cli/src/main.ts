@@ -8,7 +8,7 @@ import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { guard } from './guard/guard.ts';
 import { ls } from './ls.ts';
-import { policy } from './policy.ts';
+import { policy } from './policy/policy.ts';
 import { serve } from './serve.ts';
 import { who } from './who.ts';
 

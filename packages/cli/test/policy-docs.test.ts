@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemNames } from 'sockcred/authorization';
 import { needs } from '../../sockcred/build/support/requirements.js';
-import { loadPolicyFile, PolicyFileError } from '../dist/policy-file.js';
+import { loadPolicyFile, PolicyFileError } from '../dist/policy/policy-file.js';
 import { run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 

@@ -17,7 +17,7 @@ import { type TestContext, test } from 'node:test';
 import { madeUpPeer } from 'sockcred/testing';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { SystemRefusal } from '../dist/exit-codes.js';
-import { loadPolicyFile, PolicyFileError, policyInBytes } from '../dist/policy-file.js';
+import { loadPolicyFile, PolicyFileError, policyInBytes } from '../dist/policy/policy-file.js';
 import { ownDirectory } from './support/directories.js';
 
 const onLinux = { skip: needs('linux') };

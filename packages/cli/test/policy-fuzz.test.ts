@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { definePolicy, type PolicyData, PolicyError } from 'sockcred/authorization';
 import { madeUpPeer } from 'sockcred/testing';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
-import { PolicyFileError, policyInBytes } from '../dist/policy-file.js';
-import { readToml, TomlSyntaxError } from '../dist/policy-toml.js';
+import { PolicyFileError, policyInBytes } from '../dist/policy/policy-file.js';
+import { readToml, TomlSyntaxError } from '../dist/policy/policy-toml.js';
 
 const onLinux = { skip: needs('linux') };
 const RUNS = { numRuns: 1000 };

@@ -22,7 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { madeUpPeer } from 'sockcred/testing';
 import { until } from '../../sockcred/build/support/gated.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
-import { type PolicyFile, policyFile } from '../dist/policy-file.js';
+import { type PolicyFile, policyFile } from '../dist/policy/policy-file.js';
 import { ownDirectory } from './support/directories.js';
 
 const onLinux = { skip: needs('linux') };

@@ -5,7 +5,7 @@ import { definePolicy, type Policy, PolicyError, type RuleData } from 'sockcred/
 import type { Limits } from 'sockcred/gate';
 import { peerWitnesses } from 'sockcred/witnesses';
 import { UsageError } from '../exit-codes.ts';
-import { policyFile, remarkLine } from '../policy-file.ts';
+import { policyFile, remarkLine } from '../policy/policy-file.ts';
 import type { GuardOptions } from './guard-options.ts';
 
 /** What becomes of it. */

@@ -14,7 +14,7 @@ import {
 } from 'sockcred/authorization';
 import type { Limits } from 'sockcred/gate';
 import { peerWitnesses } from 'sockcred/witnesses';
-import { NoError } from './exit-codes.ts';
+import { NoError } from '../exit-codes.ts';
 import { type Fault, limitFaults, unknownProperty } from './policy-limits.ts';
 import { readPolicySource } from './policy-source.ts';
 import { type ParsedToml, type Position, readToml, TomlSyntaxError } from './policy-toml.ts';

@@ -4,9 +4,9 @@ import { escapeText, type Peer, type PeerJson, peerToJson } from 'sockcred';
 import type { Decision, Fact, FactName, OtherWitnesses, Policy } from 'sockcred/authorization';
 import { asIfConnected } from 'sockcred/testing';
 import { identifyPeer } from 'sockcred/witnesses';
-import { readRecord } from './peer-record.ts';
-import { atListener, behindDescriptor, type Target, withProcess } from './who-target.ts';
-import { summary } from './whoami-server.ts';
+import { readRecord } from '../peer-record.ts';
+import { atListener, behindDescriptor, type Target, withProcess } from '../who-target.ts';
+import { summary } from '../whoami-server.ts';
 
 /** A fact that the policy is about and that could not be told. */
 export interface Missing {

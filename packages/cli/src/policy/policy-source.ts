@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { escapeText } from 'sockcred';
-import { SystemRefusal } from './exit-codes.ts';
+import { SystemRefusal } from '../exit-codes.ts';
 
 /** What was read, and where a change of it would show. */
 export interface PolicySource {

@@ -3,7 +3,9 @@
 import { parseArgs } from 'node:util';
 import { escapeText } from 'sockcred';
 import { formatDecision } from 'sockcred/authorization';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import { jsonLine } from '../terminal.ts';
+import { targetOf } from '../who-target.ts';
 import {
   type LoadedPolicy,
   loadPolicyFile,
@@ -13,8 +15,6 @@ import {
 } from './policy-file.ts';
 import { type Trial, tryOnRecord, tryOnTarget } from './policy-trial.ts';
 import { policyWords } from './policy-words.ts';
-import { jsonLine } from './terminal.ts';
-import { targetOf } from './who-target.ts';
 
 export const POLICY_HELP = `Usage: sockcred policy check [--json] FILE
        sockcred policy explain FILE
