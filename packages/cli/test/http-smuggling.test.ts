@@ -358,7 +358,7 @@ class Server(WSGIServer):
         self.server_name, self.server_port = 'x', 0
         self.setup_environ()
 def app(environ, start_response):
-    ours = sorted(k + '=' + v for k, v in environ.items() if 'SOCKCRED' in k.upper())
+    ours = sorted(k + '=' + v for k, v in environ.items() if 'SOCKCRED' in k.upper() and k not in os.environ)
     body = '|'.join(ours).encode('latin1')
     start_response('200 OK', [('Content-Length', str(len(body)))])
     return [body]
