@@ -35,7 +35,6 @@ const LINUX_ALONE = ['pidfd', 'process', 'mode', 'connectAs', 'relay'];
 
 /** A set to wait in, and processes that are held by a queue each. */
 const KQUEUE = ['queue.c', 'readiness_kqueue.c', 'process_kqueue.c', 'process_ended.c'];
-/** Neither way to wait for a process. */
 const NO_PROCESSES = ['holding', 'bootId'];
 const WAITS_FOR_NOTHING = ['messages', 'readiness'];
 
@@ -50,14 +49,7 @@ const SYSTEMS = {
     lacks: ['ids', 'token', 'bootId'],
   },
   freebsd: {
-    files: [
-      'sys_freebsd.c',
-      'layouts.c',
-      ...SOCKETS,
-      'message_freebsd.c',
-      ...ONE_BY_ONE,
-      ...KQUEUE,
-    ],
+    files: ['sys_freebsd.c', 'layouts.c', ...SOCKETS, 'message_freebsd.c', ...ONE_BY_ONE, ...KQUEUE],
     lacks: ['label', 'ids', 'token', 'bootId', ...LINUX_ALONE],
   },
   darwin: {

@@ -67,6 +67,12 @@ export function acceptSocket(fd: number): NewSocket {
   return made(addon().accept(fd));
 }
 
+/** Is accepting built in here? Not where nothing travels with messages. */
+export function canAccept(): boolean {
+  const result = acceptSocket(-1);
+  return 'fd' in result || result.refused.kind !== 'unsupported';
+}
+
 /** A Unix stream socket that listens already, by inheritance say, becomes like our own. */
 export function adoptListener(fd: number): Outcome | 'not-listening' {
   const native = addon();
