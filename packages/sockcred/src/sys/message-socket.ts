@@ -44,6 +44,14 @@ function made(result: number): NewSocket {
   return result >= 0 ? { fd: result } : { refused: outcomeOf(-result) };
 }
 
+let built: boolean | undefined;
+
+/** Are messages, and accepting for them, built in? Not on macOS and OpenBSD, where nothing travels with them. */
+export function hasMessages(): boolean {
+  built ??= outcomeOf(-addon().accept(-1)).kind !== 'unsupported';
+  return built;
+}
+
 /** A socket that is neither bound nor connected. */
 export function unboundSocket(kind: SocketKind): NewSocket {
   const native = addon();
@@ -65,12 +73,6 @@ export function connectSocket(fd: number, name: UnixName): Outcome {
 /** A connection that waits at a listening socket; `EAGAIN` where none does. */
 export function acceptSocket(fd: number): NewSocket {
   return made(addon().accept(fd));
-}
-
-/** Is accepting built in here? Not where nothing travels with messages. */
-export function canAccept(): boolean {
-  const result = acceptSocket(-1);
-  return 'fd' in result || result.refused.kind !== 'unsupported';
 }
 
 /** A Unix stream socket that listens already, by inheritance say, becomes like our own. */
