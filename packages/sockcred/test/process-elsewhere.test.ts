@@ -82,7 +82,7 @@ test('macOS: the last user of a socket is held if number and version are the sam
   assert.deepEqual([[...open], asked], [[5], [42]]);
 });
 
-test('T24, T26: macOS: a number that passed to another process, or exec, or another user of the socket, in between is noticed', () => {
+test('macOS: a number that passed to another process, or exec, or another user of the socket, in between is noticed', () => {
   const other = questions(
     [token(42, 7), token(42, 8), token(42, 8), token(43, 9), token(43, 9), token(43, 9)],
     [{ fd: 5 }, { fd: 6 }, { fd: 7 }],
