@@ -121,7 +121,7 @@ export const messageExchanges = [
     ['status = (int)result.data', 'status = 0'],
     ['EV_ADD, 0)', 'EV_ADD | EV_ONESHOT, 0)'],
   ],
-  ['process_kqueue.c', 'darwin', ['EVFILT_PROC', 'EVFILT_VNODE']],
+  ['process_kqueue.c', 'darwin', ['EVFILT_PROC, EV', 'EVFILT_VNODE, EV']],
   ['process_kqueue.c', 'openbsd', ['= NOTE_EXIT', '= NOTE_EXEC']],
   ['process_kqueue.c', 'netbsd', ['queue_change(pid', 'queue_change(1'], ['\t\tclose(fd);', '\t\t(void)fd;']],
   [
