@@ -105,6 +105,7 @@ const systems = table(
       ...asked.map(system => senderCell(system, key)),
     ]),
     ['these were filled in by', ...asked.map(chosenCell)],
+    ['the peer’s process, held by', ...asked.map(system => fieldCell(system, system.process))],
     ...ROLES.map(([name, role]) => [`${name}, as of`, ...asked.map(system => momentCell(system, role))]),
     [
       'no pid beside known ids',

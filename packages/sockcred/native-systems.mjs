@@ -20,6 +20,8 @@ const ABSENT = {
   ids: 'absent/more_ids.c',
   token: 'absent/token.c',
   pidfd: 'absent/pidfd.c',
+  bootId: 'absent/boot_id.c',
+  holding: 'absent/holding.c',
   process: 'absent/process.c',
   mode: 'absent/mode.c',
   messages: 'absent/messages.c',
@@ -28,54 +30,51 @@ const ABSENT = {
   relay: 'absent/relay.c',
 };
 
-/** Questions about processes behind descriptors, modes before names, threads with ids of their own, splice(2). */
+/** Questions about processes by descriptors, modes before names, threads with ids of their own, splice(2). */
 const LINUX_ALONE = ['pidfd', 'process', 'mode', 'connectAs', 'relay'];
-const NO_MESSAGES = ['messages', 'readiness'];
+
+/** A set to wait in, and processes that are held by a queue each. */
+const KQUEUE = ['queue.c', 'readiness_kqueue.c', 'process_kqueue.c', 'process_ended.c'];
+const NO_PROCESSES = ['holding', 'bootId'];
+const WAITS_FOR_NOTHING = ['messages', 'readiness'];
 
 /** The files of each system, and what it lacks. */
 const SYSTEMS = {
   linux: {
     files: [
-      ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c'],
+      ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c', 'process_ended.c'],
       ...['message_linux.c', ...MESSAGES, 'readiness_linux.c'],
       ...['connect_as_linux.c', 'relay_linux.c', 'relay_way_linux.c'],
     ],
-    lacks: ['ids', 'token'],
+    lacks: ['ids', 'token', 'bootId'],
   },
   freebsd: {
-    files: [
-      'sys_freebsd.c',
-      'layouts.c',
-      ...SOCKETS,
-      'message_freebsd.c',
-      ...ONE_BY_ONE,
-      'readiness_kqueue.c',
-    ],
-    lacks: ['label', 'ids', 'token', ...LINUX_ALONE],
+    files: ['sys_freebsd.c', 'layouts.c', ...SOCKETS, 'message_freebsd.c', ...ONE_BY_ONE, ...KQUEUE],
+    lacks: ['label', 'ids', 'token', 'bootId', ...LINUX_ALONE],
   },
   darwin: {
-    files: ['sys_darwin.c', 'layouts.c', ...SOCKETS],
-    lacks: ['label', 'ids', ...LINUX_ALONE, ...NO_MESSAGES],
+    files: ['sys_darwin.c', 'layouts.c', ...SOCKETS, ...KQUEUE],
+    lacks: ['label', 'ids', ...LINUX_ALONE, 'messages'],
   },
   openbsd: {
-    files: ['sys_openbsd.c', 'layouts.c', ...SOCKETS],
-    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    files: ['sys_openbsd.c', 'layouts.c', ...SOCKETS, ...KQUEUE],
+    lacks: ['groups', 'label', 'ids', 'token', 'bootId', ...LINUX_ALONE, 'messages'],
   },
   netbsd: {
-    files: ['sys_netbsd.c', 'layouts.c', ...SOCKETS, 'message_netbsd.c', ...ONE_BY_ONE, 'readiness_kqueue.c'],
-    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE],
+    files: ['sys_netbsd.c', 'layouts.c', ...SOCKETS, 'message_netbsd.c', ...ONE_BY_ONE, ...KQUEUE],
+    lacks: ['groups', 'label', 'ids', 'token', 'bootId', ...LINUX_ALONE],
   },
   sunos: {
     files: ['sys_sunos.c', ...SOCKETS, 'message_sunos.c', ...ONE_BY_ONE, 'readiness_sunos.c'],
-    lacks: ['label', 'token', ...LINUX_ALONE],
+    lacks: ['label', 'token', ...NO_PROCESSES, ...LINUX_ALONE],
   },
   getpeereid: {
     files: ['sys_getpeereid.c', ...SOCKETS],
-    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    lacks: ['groups', 'label', 'ids', 'token', ...NO_PROCESSES, ...LINUX_ALONE, ...WAITS_FOR_NOTHING],
   },
   none: {
     files: ['sys_none.c'],
-    lacks: ['groups', 'label', 'ids', 'token', ...LINUX_ALONE, ...NO_MESSAGES],
+    lacks: ['groups', 'label', 'ids', 'token', ...NO_PROCESSES, ...LINUX_ALONE, ...WAITS_FOR_NOTHING],
   },
 };
 

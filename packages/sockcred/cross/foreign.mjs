@@ -13,8 +13,11 @@ import { onlyHeaders, runZig, zigDirectory } from './toolchain.mjs';
 const XUCRED = { AT_UID: 4, AT_GID: 12, AT_GROUPS: 12, HAS_PID: 0, AT_PID: 0, PID_MAY_BE_MISSING: 1 };
 const LOCAL_PEERCRED = { QUESTION_LEVEL: 0, QUESTION: 1, NONE_ERRORS: '57, 22' };
 
-/** What travels with messages, and waiting for them: see foreign_messages.h and foreign_readiness.h. */
-const NO_MESSAGES = { MESSAGES: 0, OPTION_LEVEL: -1, OPTION: -1 };
+/** Waiting, for processes too, by the filters' numbers: see foreign_readiness.h. */
+const KQUEUE = { KEVENT: 'DRAGONFLY_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, PROCESS_FILTER: -5 };
+
+/** What travels with messages: see foreign_messages.h. */
+const NO_MESSAGES = { MESSAGES: 0, OPTION_LEVEL: -1, OPTION: -1, ...KQUEUE, USER_FILTER: -10 };
 const CONTROL = { MESSAGES: 1, CONTROL_BEGINS: 16, CONTROL_ALIGNED: 8, RIGHTS: 1, ATTACHED: -1 };
 const CMSGCRED = { C_VERSION: -1, C_PID: 0, C_UID: 4, C_EUID: 8, C_GID: 12, C_EGID: -1, C_COUNT: 16 };
 const MESSAGES = {
@@ -38,13 +41,13 @@ const MESSAGES = {
       C_SIZE: 0,
       C_MOST: 16,
     },
-    ...{ KEVENT: 'FREEBSD_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, USER_FILTER: -11 },
+    ...{ ...KQUEUE, KEVENT: 'FREEBSD_KEVENT', USER_FILTER: -11 },
   },
   dragonfly: {
     ...{ ...CONTROL, CREDENTIALS: 3, ATTACHED: 3, OPTION_LEVEL: 0xffff, OPTION: 0x4000, FOR_DATAGRAMS: 1 },
     ...{ MSG_CLOEXEC: 0x1000, MSG_NOSIGNAL: 0x400, RECORD_PIECES: 0, ...CMSGCRED },
     ...{ C_COUNT_WIDTH: 2, C_GROUPS: 20, C_SIZE: 84, C_MOST: 16 },
-    ...{ KEVENT: 'DRAGONFLY_KEVENT', READ_FILTER: -1, WRITE_FILTER: -2, USER_FILTER: -9 },
+    ...{ ...KQUEUE, USER_FILTER: -9 },
   },
   netbsd: {
     ...{ ...CONTROL, CREDENTIALS: 0x10, OPTION_LEVEL: 0, OPTION: 4, FOR_DATAGRAMS: 0 },
@@ -59,7 +62,7 @@ const MESSAGES = {
       C_SIZE: 0,
       C_MOST: 0,
     },
-    ...{ KEVENT: 'NETBSD_KEVENT', READ_FILTER: 0, WRITE_FILTER: 1, USER_FILTER: 8 },
+    ...{ KEVENT: 'NETBSD_KEVENT', READ_FILTER: 0, WRITE_FILTER: 1, PROCESS_FILTER: 4, USER_FILTER: 8 },
   },
   sunos: {
     ...{ ...CONTROL, CONTROL_BEGINS: 12, CONTROL_ALIGNED: 4, RIGHTS: 0x1010, CREDENTIALS: 0x1012 },
@@ -91,7 +94,7 @@ export const foreignSystems = {
       ...LOCAL_PEERCRED,
       ...XUCRED,
     },
-    ...{ ROOM: 76, GROUPS: -2, PAIR: 'MUST' },
+    ...{ ROOM: 76, GROUPS: -2, PAIR: 'MUST', TOKEN: 6 },
   },
   openbsd: {
     ...NO_MESSAGES,
@@ -119,13 +122,11 @@ export const foreignSystems = {
   },
 };
 
-const MESSAGE_TESTS = [
-  'foreign_messages.c',
-  'foreign_messages_test.c',
-  'foreign_sending_test.c',
-  'foreign_readiness.c',
-  'foreign_readiness_test.c',
+const TESTS = [
+  ...['foreign_kernel.c', 'foreign_test.c', 'foreign_readiness.c'],
+  ...['foreign_readiness_test.c', 'foreign_process_test.c'],
 ];
+const MESSAGE_TESTS = ['foreign_messages.c', 'foreign_messages_test.c', 'foreign_sending_test.c'];
 
 /** Apple's headers, but objects that a linker here takes: the same processor, and the same rules for structures. */
 function appleHeaders() {
@@ -171,13 +172,13 @@ export function runForeign(name, directory, moved = file => file) {
     objects.push(object);
   }
   const program = join(directory, 'foreign-test');
-  const sources = ['foreign_kernel.c', 'foreign_test.c', ...(facts.MESSAGES === 1 ? MESSAGE_TESTS : [])];
+  const sources = [...TESTS, ...(facts.MESSAGES === 1 ? MESSAGE_TESTS : [])];
   const compiled = spawnSync(
     process.env.CC ?? 'cc',
     [
       ...['-std=c11', '-O1', '-fno-builtin', '-Wall', '-Wextra', '-Wno-builtin-declaration-mismatch'],
       ...['-DMAY=1', '-DMUST=2', `-DSYSTEM="${name}"`],
-      ...Object.entries(facts).map(([fact, value]) => `-D${fact}=${value}`),
+      ...Object.entries({ TOKEN: -1, ...facts }).map(([fact, value]) => `-D${fact}=${value}`),
       ...sources.map(file => moved(join(native, 'test', file))),
       ...[...objects, '-o', program],
     ],

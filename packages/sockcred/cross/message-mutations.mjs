@@ -1,5 +1,5 @@
 // The changes of mutations.mjs to what travels with messages on systems that
-// do not run here, and to waiting for them: by file and by the stand-in that
+// do not run here, and to waiting for them and for processes: by file and by the stand-in that
 // notices, one word for another one that compiles.
 
 export const messageExchanges = [
@@ -104,7 +104,6 @@ export const messageExchanges = [
   [
     'readiness_kqueue.c',
     'freebsd',
-    ['flags | EV_RECEIPT', 'flags'],
     ['EV_ADD | EV_ONESHOT', 'EV_ADD'],
     ['EV_ADD | EV_CLEAR', 'EV_ADD'],
     ['filter == EVFILT_READ ? EVFILT_WRITE', 'filter == EVFILT_READ ? EVFILT_READ'],
@@ -114,7 +113,25 @@ export const messageExchanges = [
     ['errors[index] != ENOENT', 'errors[index] == ENOENT'],
     ['errors[0] == 0 || errors[1] == 0', 'errors[0] == 0'],
     ['wake.fflags = NOTE_TRIGGER', 'wake.fflags = 0'],
-    ['F_SETFD, FD_CLOEXEC', 'F_GETFD, FD_CLOEXEC'],
+  ],
+  ['queue.c', 'freebsd', ['flags | EV_RECEIPT', 'flags'], ['F_SETFD, FD_CLOEXEC', 'F_GETFD, FD_CLOEXEC']],
+  [
+    'process_kqueue.c',
+    'freebsd',
+    ['status = (int)result.data', 'status = 0'],
+    ['EV_ADD, 0)', 'EV_ADD | EV_ONESHOT, 0)'],
+  ],
+  ['process_kqueue.c', 'darwin', ['EVFILT_PROC, EV', 'EVFILT_VNODE, EV']],
+  ['process_kqueue.c', 'openbsd', ['= NOTE_EXIT', '= NOTE_EXEC']],
+  ['process_kqueue.c', 'netbsd', ['queue_change(pid', 'queue_change(1'], ['\t\tclose(fd);', '\t\t(void)fd;']],
+  [
+    'process_ended.c',
+    'openbsd',
+    ['.events = POLLIN', '.events = POLLOUT'],
+    ['&asked, 1, 0', '&asked, 1, -1'],
+    ['errno == EINTR', 'errno == EAGAIN'],
+    ['& POLLNVAL', '& POLLERR'],
+    ['POLLIN | POLLHUP', 'POLLIN'],
   ],
   ['readiness_kqueue.c', 'netbsd', ['interest & READINESS_READ) != 0', 'interest & READINESS_WRITE) != 0']],
   [

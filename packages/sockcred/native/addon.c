@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 9
+#define ABI 10
 
 enum word {
 	WORD_ERROR = 0,
@@ -274,6 +274,7 @@ static const struct {
 	{ "processEnded", process_ended },
 	{ "processOpen", process_open },
 	{ "processDescriptor", process_descriptor },
+	{ "bootId", boot_id },
 	{ "unixSockets", unix_sockets },
 };
 

@@ -76,6 +76,7 @@ napi_value process_info(napi_env env, napi_callback_info info);
 napi_value process_ended(napi_env env, napi_callback_info info);
 napi_value process_open(napi_env env, napi_callback_info info);
 napi_value process_descriptor(napi_env env, napi_callback_info info);
+napi_value boot_id(napi_env env, napi_callback_info info);
 napi_value unix_sockets(napi_env env, napi_callback_info info);
 
 #endif

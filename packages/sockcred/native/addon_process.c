@@ -67,17 +67,17 @@ napi_value process_info(napi_env env, napi_callback_info info)
 	return integer(env, -status);
 }
 
-/* processEnded(pidfd): 1, 0, or minus a status. */
+/* processEnded(process): 1, 0, or minus a status. */
 napi_value process_ended(napi_env env, napi_callback_info info)
 {
 	napi_value value;
-	int32_t pidfd;
+	int32_t process;
 	int ended = 0;
 	int status;
 
-	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &pidfd) != napi_ok)
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &process) != napi_ok)
 		return broken(env, "processEnded: a descriptor is needed");
-	status = sys_process_ended(pidfd, &ended);
+	status = sys_process_ended(process, &ended);
 	return integer(env, status == 0 ? ended : -status);
 }
 
@@ -86,13 +86,13 @@ napi_value process_open(napi_env env, napi_callback_info info)
 {
 	napi_value value;
 	uint32_t pid;
-	int pidfd = -1;
+	int process = -1;
 	int status;
 
 	if (!arguments(env, info, 1, &value) || napi_get_value_uint32(env, value, &pid) != napi_ok)
 		return broken(env, "processOpen: a process id is needed");
-	status = sys_process_open(pid, &pidfd);
-	return integer(env, status == 0 ? pidfd : -status);
+	status = sys_process_open(pid, &process);
+	return integer(env, status == 0 ? process : -status);
 }
 
 /* processDescriptor(pidfd, fd): a new descriptor, or minus a status. */
@@ -125,6 +125,23 @@ napi_value attribute_names(napi_env env, napi_callback_info info)
 	    kinds[0] != napi_uint8_array || kinds[1] != napi_uint8_array || capacity == 0 || capacity > 0x7fffffff)
 		return broken(env, "attributeNames: a path and room for an answer are needed");
 	status = sys_attribute_names(path, path_length, bytes, capacity, &length);
+	return integer(env, status == 0 ? (int32_t)length : -status);
+}
+
+/* bootId(bytes): how many bytes were filled, or minus a status. */
+napi_value boot_id(napi_env env, napi_callback_info info)
+{
+	napi_typedarray_type type;
+	napi_value value;
+	void *bytes = NULL;
+	size_t capacity = 0, length = 0;
+	int status;
+
+	if (!arguments(env, info, 1, &value) ||
+	    napi_get_typedarray_info(env, value, &type, &capacity, &bytes, NULL, NULL) != napi_ok ||
+	    type != napi_uint8_array || capacity > 0x7fffffff)
+		return broken(env, "bootId: room for an answer is needed");
+	status = sys_boot_id(bytes, capacity, &length);
 	return integer(env, status == 0 ? (int32_t)length : -status);
 }
 

@@ -94,7 +94,8 @@ int wakeup_by_loop(struct readiness *readiness)
 	status = wakeup->poll == NULL ? ENOMEM : -uv_poll_init(loop, wakeup->poll, readiness->set);
 	if (status != 0) {
 		free_all(wakeup);
-		return status;
+		/* It makes the set non-blocking first, which a kernel may refuse of a queue: then a thread waits. */
+		return status == ENOTTY ? SYS_UNSUPPORTED : status;
 	}
 	uv_handle_set_data(handle_of(wakeup->poll), wakeup);
 	uv_unref(handle_of(wakeup->poll));

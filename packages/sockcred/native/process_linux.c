@@ -1,5 +1,5 @@
 /*
- * Linux: the process behind a pidfd, by PIDFD_GET_INFO (6.13), poll() and
+ * Linux: the process behind a pidfd, by PIDFD_GET_INFO (6.13),
  * pidfd_open() (5.3) and pidfd_getfd() (5.6); the network namespace of a
  * socket, by SO_NETNS_COOKIE (5.14); marks of directories, by llistxattr(2);
  * all Unix sockets, by sock_diag (3.3).
@@ -16,7 +16,6 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -108,22 +107,6 @@ int sys_process_info(int pidfd, struct sys_process_info *out)
 	out->filesystem_gid = info.fsgid;
 	out->cgroup = info.cgroupid;
 	out->wait_status = (uint32_t)info.exit_code;
-	return 0;
-}
-
-int sys_process_ended(int pidfd, int *out)
-{
-	struct pollfd asked = { .fd = pidfd, .events = POLLIN };
-	int result;
-
-	do
-		result = poll(&asked, 1, 0);
-	while (result < 0 && errno == EINTR);
-	if (result < 0)
-		return errno;
-	if (asked.revents & POLLNVAL)
-		return EBADF;
-	*out = (asked.revents & (POLLIN | POLLHUP)) != 0;
 	return 0;
 }
 

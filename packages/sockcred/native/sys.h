@@ -103,6 +103,12 @@ int sys_peer_more_ids(int fd, struct sys_more_ids *out);
 int sys_peer_token(int fd, uint32_t out[8]);
 
 /*
+ * Which start of the machine this is (macOS), as the text of a UUID: with it, a
+ * pid and its version name one process for ever.
+ */
+int sys_boot_id(uint8_t *out, size_t capacity, size_t *length);
+
+/*
  * The network namespace in which the other end of an accepted socket was
  * made, as a number that is unique while the machine runs: an accepted socket
  * belongs to its connector's namespace. Of any other socket it is its own.
@@ -133,12 +139,16 @@ struct sys_process_info {
 int sys_process_info(int pidfd, struct sys_process_info *out);
 
 /*
- * Whether the process behind a pidfd has ended, waited for or not, with all
- * its threads: a zombie has.
+ * Whether the process that a descriptor stands for has ended, waited for or
+ * not, with all its threads: a zombie has.
  */
-int sys_process_ended(int pidfd, int *out);
+int sys_process_ended(int process, int *out);
 
-/* A new close-on-exec pidfd of whatever process has this number at the moment. */
+/*
+ * A new close-on-exec descriptor that stands for whatever process has this
+ * number at the moment, and for no other one later: a pidfd on Linux, a queue
+ * elsewhere. It can be read once the process has ended.
+ */
 int sys_process_open(uint32_t pid, int *out);
 
 /* A new close-on-exec duplicate of another process's descriptor. */

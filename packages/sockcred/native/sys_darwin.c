@@ -4,7 +4,8 @@
  * socketpair(), of stream sockets only; LOCAL_PEERTOKEN (11.0), the audit
  * token of whoever used the peer's socket last, as of now. LOCAL_PEERPID is
  * of that process too, and so is not asked: it would not be the pid of the
- * process whose ids these are. See <sys/un.h>.
+ * process whose ids these are. See <sys/un.h>. Which start of the machine it is
+ * says sysctl(3), kern.bootsessionuuid.
  */
 #define _DARWIN_C_SOURCE
 #include "layouts.h"
@@ -15,6 +16,7 @@
 #include <mach/message.h>
 #include <stddef.h>
 #include <sys/param.h>
+#include <sys/sysctl.h>
 #include <sys/ucred.h>
 #include <sys/un.h>
 
@@ -73,4 +75,17 @@ int sys_peer_token(int fd, uint32_t out[8])
 	const int status = unix_ask(fd, SOL_LOCAL, LOCAL_PEERTOKEN, &token, &length);
 
 	return status != 0 ? status : decode_audit_token(&token, length, out);
+}
+
+int sys_boot_id(uint8_t *out, size_t capacity, size_t *length)
+{
+	size_t size = capacity;
+
+	if (sysctlbyname("kern.bootsessionuuid", out, &size, NULL, 0) != 0)
+		return errno == ENOENT ? SYS_UNSUPPORTED : errno;
+	/* With the NUL at its end. */
+	if (size == 0 || size > capacity || out[size - 1] != 0)
+		return SYS_BAD_LENGTH;
+	*length = size - 1;
+	return 0;
 }

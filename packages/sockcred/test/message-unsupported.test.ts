@@ -1,64 +1,52 @@
 /**
  * Systems whose kernels answer about peers and pass nothing with messages, as
- * macOS and OpenBSD: this kernel's files, with those instead that say so.
+ * macOS and OpenBSD: this kernel's files, with those instead that say so. Once
+ * with a set to wait in, as these have, and once without.
  */
 
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { libraryOf, nativeSystems } from './support/other-core.js';
 import { ownDirectory } from './support/peers.js';
 import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
-interface Build {
-  compileAddon(sources: readonly string[], out: string): void;
-}
-interface NativeSystems {
-  readonly native: string;
-  addonSources(system: string): readonly string[];
-  readonly systems: readonly string[];
-}
+const { native, addonSources } = nativeSystems;
 
-const library = dirname(dirname(fileURLToPath(import.meta.url)));
-const imported = (file: string): Promise<unknown> => import(join(library, file));
-
-/** The files that know messages, by those of a system that has none. */
-function withoutMessages({ addonSources, native }: NativeSystems): readonly string[] {
-  const absent = addonSources('darwin').filter(file => /absent.(messages|readiness|wakeup)\.c$/.test(file));
-  assert.equal(absent.length, 3);
-  const known = /^(message_\w+|readiness_\w+|addon_wakeup)\.c$/;
+/** The files that know messages, and a set to wait in if that is left out too, by those of a system that has none. */
+function withoutMessages(set: boolean): readonly string[] {
+  const absent = addonSources('none').filter(file =>
+    (set ? /absent.messages\.c$/ : /absent.(messages|readiness|wakeup)\.c$/).test(file),
+  );
+  assert.equal(absent.length, set ? 1 : 3);
+  const known = set ? /^message_\w+\.c$/ : /^(message_\w+|readiness_\w+|addon_wakeup)\.c$/;
   const others = addonSources('linux').filter(
     file => dirname(file) !== native || !known.test(basename(file)),
   );
   return [...others, ...absent];
 }
 
-test('macOS and OpenBSD have no files for messages', async () => {
-  const { addonSources } = (await imported('native-systems.mjs')) as NativeSystems;
+test('macOS and OpenBSD have no files for messages', () => {
   for (const system of ['darwin', 'openbsd'])
-    for (const file of addonSources(system)) assert.doesNotMatch(basename(file), /^(message|readiness)_/);
+    for (const file of addonSources(system)) assert.doesNotMatch(basename(file), /^message_/);
 });
 
-test('where nothing travels with messages, every way to receive says so, and leaves the connection as it is', {
-  skip: needs('linux', 'cc'),
-}, async t => {
-  const copy = ownDirectory(t);
-  cpSync(join(library, 'dist'), join(copy, 'dist'), { recursive: true });
-  cpSync(join(library, 'package.json'), join(copy, 'package.json'));
-  const { compileAddon } = (await imported('build-native.mjs')) as Build;
-  const sources = withoutMessages((await imported('native-systems.mjs')) as NativeSystems);
-  compileAddon(sources, join(copy, 'prebuilds', `linux-${process.arch}`, 'sockcred.node'));
-  const script = `
+for (const set of [true, false])
+  test(`where nothing travels with messages, every way to receive says so, and leaves the connection as it is; ${set ? 'with' : 'without'} a set to wait in`, {
+    skip: needs('linux', 'cc'),
+  }, t => {
+    const library = libraryOf(t, withoutMessages(set));
+    const script = `
     import { connect, createServer } from 'node:net';
     import { once } from 'node:events';
-    import { peerCredentials } from '${join(copy, 'dist', 'index.js')}';
-    import * as messages from '${join(copy, 'dist', 'messages', 'index.js')}';
+    import { peerCredentials } from '${join(library, 'index.js')}';
+    import * as messages from '${join(library, 'messages', 'index.js')}';
+    import { createGate } from '${join(library, 'gate', 'index.js')}';
     const told = async call => {
       try { await call(); return 'no error'; } catch ({ code, scope }) { return code + ' ' + scope; }
     };
-    const path = ${JSON.stringify(join(copy, 's'))};
+    const path = ${JSON.stringify(join(ownDirectory(t), 's'))};
     const server = createServer({ pauseOnConnect: true }).listen(path);
     await once(server, 'listening');
     const client = connect(path);
@@ -75,18 +63,25 @@ test('where nothing travels with messages, every way to receive says so, and lea
       seqpacket: await told(() => new messages.UnixSeqpacketServer().listen(path + 'q')),
       credentials: await told(() => messages.sendCredentials(socket)),
       fds: await told(() => messages.sendFds(socket, [0])),
+      descriptors: await told(() => createGate({ authorize: () => true }).handDescriptorsTo(() => {})),
       peer: peerCredentials(socket).pid === process.pid,
     };
     client.end('whole');
     let text = '';
     for await (const chunk of socket) text += chunk;
-    console.log(JSON.stringify({ ...answers, text }));
+    const gate = createGate({ authorize: () => true }).handTo(createServer(guest => guest.end('in')));
+    await gate.listen(path + 'g');
+    let gated = '';
+    for await (const chunk of connect(path + 'g')) gated += chunk;
+    await gate.close();
+    console.log(JSON.stringify({ ...answers, text, gated }));
     server.close();
   `;
-  const run = runProgram(t, script);
-  assert.equal(run.status, 0, run.stderr);
-  const { peer, text, ...answers } = JSON.parse(run.stdout);
-  assert.deepEqual([peer, text], [true, 'whole'], 'what is known of the peer is not touched by this');
-  for (const [call, answer] of Object.entries(answers))
-    assert.equal(answer, 'ERR_PEER_UNSUPPORTED daemon', call);
-});
+    const run = runProgram(t, script);
+    assert.equal(run.status, 0, run.stderr);
+    const { peer, text, gated, ...answers } = JSON.parse(run.stdout);
+    assert.deepEqual([peer, text], [true, 'whole'], 'what is known of the peer is not touched by this');
+    assert.equal(gated, 'in', 'a gate lets a net.Server accept');
+    for (const [call, answer] of Object.entries(answers))
+      assert.equal(answer, 'ERR_PEER_UNSUPPORTED daemon', call);
+  });

@@ -163,6 +163,7 @@ test('T13: built for a system without any of this, the addon answers no question
   );
   assert.equal(none.selfTest(), unsupported);
   assert.equal(none.processOpen(1), unsupported);
+  assert.equal(none.bootId(new Uint8Array(64)), unsupported);
   assert.equal(none.unixSockets(new Uint8Array(64)), unsupported);
   assert.equal(none.streamSocket(), unsupported);
   assert.equal(none.seqpacketSocket(), unsupported);
@@ -195,6 +196,7 @@ test('the addon refuses wrong arguments, and survives them', { skip: needs('linu
     'peerToken',
     'processEnded',
     'processOpen',
+    'bootId',
   ]) {
     assert.throws(() => call(name), Error, name);
     for (const value of odd) assert.throws(() => call(name, value), Error, name);

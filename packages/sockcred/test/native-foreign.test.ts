@@ -33,11 +33,13 @@ function missing(): string | false {
 const skip = needs('linux', 'cc') || missing();
 
 const TITLES: Readonly<Record<string, string>> = {
-  freebsd: 'T3, T4, T6, T21, T37, T44: FreeBSD: ids, pid and groups; senders, in three forms',
+  freebsd:
+    'T3, T4, T6, T21, T37, T44, T67: FreeBSD: ids, pid and groups; senders, in three forms; ends of processes',
   dragonfly: 'T3, T4, T6, T21, T37, T44: DragonFly: ids and groups, no pid; senders with theirs',
-  darwin: 'T3, T4, T6, T21, T29: macOS: ids at connect(), never a pid, groups never complete',
-  openbsd: 'T3, T4, T6: OpenBSD: uid, gid, pid in that order',
-  netbsd: 'T3, T4, T6, T37: NetBSD: EINVAL is nobody; a sender of the first byte',
+  darwin:
+    'T3, T4, T6, T21, T29, T67: macOS: ids at connect(), never a pid, groups never complete; last users and their end',
+  openbsd: 'T3, T4, T6, T67: OpenBSD: uid, gid, pid in that order; ends of processes',
+  netbsd: 'T3, T4, T6, T37, T67: NetBSD: EINVAL is nobody; a sender of the first byte; ends of processes',
   sunos: 'T3, T16, T37: illumos: effective, real and saved ids, all groups, the zone; senders of datagrams',
 };
 

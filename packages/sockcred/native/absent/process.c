@@ -1,4 +1,4 @@
-/* For systems without descriptors of processes, network namespaces and sock_diag. */
+/* For systems that tell nothing of a held process, and have no network namespaces and no sock_diag. */
 #include "../sys.h"
 
 int sys_netns_cookie(int fd, uint64_t *out)
@@ -11,20 +11,6 @@ int sys_netns_cookie(int fd, uint64_t *out)
 int sys_process_info(int pidfd, struct sys_process_info *out)
 {
 	(void)pidfd;
-	(void)out;
-	return SYS_UNSUPPORTED;
-}
-
-int sys_process_ended(int pidfd, int *out)
-{
-	(void)pidfd;
-	(void)out;
-	return SYS_UNSUPPORTED;
-}
-
-int sys_process_open(uint32_t pid, int *out)
-{
-	(void)pid;
 	(void)out;
 	return SYS_UNSUPPORTED;
 }

@@ -17,8 +17,10 @@
 #endif
 #define EPERM_ 1
 #define ENOENT_ 2
+#define ESRCH_ 3
 #define EINTR_ 4
 #define EBADF_ 9
+#define ENOMEM_ 12
 #define EACCES_ 13
 #define EINVAL_ 22
 #define EAGAIN_ (FAMILY == BSD ? 35 : 11)
@@ -64,6 +66,9 @@ struct kernel_says {
 	int accepting;     /* SO_ACCEPTCONN */
 	int type;          /* SO_TYPE */
 	int option;        /* what MESSAGE_PASS_CREDENTIALS is, read back */
+	int token_error;   /* TOKEN, where there is such a question */
+	uint32_t token_length, token[8];
+	const char *boot; /* kern.bootsessionuuid; NULL: there is none */
 };
 extern struct kernel_says kernel;
 
@@ -85,6 +90,7 @@ extern int ucred_group_count;
 void messages_are_told(void);
 void messages_are_sent(void);
 void readiness_is_told(void);
+void processes_are_held(void);
 
 uint32_t geteuid(void);
 uint32_t getegid(void);

@@ -102,10 +102,36 @@ int getsockopt(int fd, int level, int option, void *value, uint32_t *length)
 		memcpy(value, &kernel.option, 4);
 		return 0;
 	}
+	if (TOKEN >= 0 && option == TOKEN) {
+		CHECK_EQUAL(level, QUESTION_LEVEL);
+		CHECK_EQUAL(*length, sizeof(kernel.token));
+		if (kernel.token_error != 0)
+			return refuse(kernel.token_error);
+		memcpy(value, kernel.token, sizeof(kernel.token));
+		*length = kernel.token_length;
+		return 0;
+	}
 	CHECK_EQUAL(level, QUESTION_LEVEL);
 	CHECK_EQUAL(option, QUESTION);
 	CHECK_EQUAL(*length, ROOM);
 	return answer(fd, value, length);
+}
+
+int sysctlbyname(const char *name, void *out, size_t *length, void *value, size_t value_length);
+
+int sysctlbyname(const char *name, void *out, size_t *length, void *value, size_t value_length)
+{
+	size_t size;
+
+	CHECK(strcmp(name, "kern.bootsessionuuid") == 0 && value == NULL && value_length == 0);
+	if (kernel.boot == NULL)
+		return refuse(ENOENT_);
+	size = strlen(kernel.boot) + 1;
+	if (size > *length)
+		return refuse(ENOMEM_);
+	memcpy(out, kernel.boot, size);
+	*length = size;
+	return 0;
 }
 
 struct names_say names;

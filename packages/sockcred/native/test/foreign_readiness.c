@@ -5,6 +5,7 @@
 
 struct happening happenings[MOST_WATCHED];
 int woken, wait_error;
+struct process process;
 
 /* What is watched, by filter (or both at once), with its token. */
 enum { READ_, WRITE_, FILTERS };
@@ -51,6 +52,7 @@ struct event {
 #define EV_ERROR_ 0x4000
 #define EV_EOF_ 0x8000
 #define NOTE_TRIGGER_ 0x1000000
+#define NOTE_EXIT_ 0x80000000
 
 int kqueue(void);
 int kevent(int set, const struct event *changes, number change_count, struct event *events, number event_count,
@@ -78,6 +80,15 @@ static int change_user(const struct event *change)
 	return 0;
 }
 
+static int change_process(const struct event *change)
+{
+	CHECK_EQUAL(change->flags, EV_ADD_ | EV_RECEIPT_);
+	CHECK_EQUAL(change->fflags, NOTE_EXIT_);
+	if (process.error == 0)
+		process.watched = (int)change->ident;
+	return process.error;
+}
+
 /* An errno, or 0. The set itself is watched as descriptor 15. */
 static int change_one(const struct event *change)
 {
@@ -86,6 +97,8 @@ static int change_one(const struct event *change)
 
 	if (change->filter == (signed_narrow)USER_FILTER)
 		return change_user(change);
+	if (change->filter == (signed_narrow)PROCESS_FILTER)
+		return change_process(change);
 	CHECK(change->filter == (signed_narrow)READ_FILTER || change->filter == (signed_narrow)WRITE_FILTER);
 	if (fd >= MOST_WATCHED)
 		return EBADF_;
@@ -136,12 +149,45 @@ int kevent(int set, const struct event *changes, number change_count, struct eve
 		}
 		return (int)given;
 	}
+	process.collected++;
 	if (wait_error != 0)
 		return refuse(wait_error);
 	for (size_t fd = 0; fd < MOST_WATCHED; fd++)
 		for (size_t filter = 0; filter < FILTERS && given < event_count; filter++)
 			given += (number)give(&events[given], fd, filter);
 	return (int)given;
+}
+
+#define POLLIN_ 1
+
+struct polled {
+	int fd;
+	short events, revents;
+};
+
+int poll(struct polled *asked, unsigned long count, int timeout);
+int darwin_poll(struct polled *asked, unsigned int count, int timeout) __asm__("_poll");
+
+int poll(struct polled *asked, unsigned long count, int timeout)
+{
+	/* Of the count the upper half may be anything: some have it narrower. */
+	CHECK_EQUAL((unsigned int)count, 1);
+	CHECK_EQUAL(asked->fd, SET);
+	CHECK_EQUAL(asked->events, POLLIN_);
+	CHECK_EQUAL(timeout, 0);
+	if (kernel.interruptions > 0) {
+		kernel.interruptions--;
+		return refuse(EINTR_);
+	}
+	if (process.poll_error != 0)
+		return refuse(process.poll_error);
+	asked->revents = (short)(process.poll_events | (process.ended ? POLLIN_ : 0));
+	return asked->revents != 0;
+}
+
+int darwin_poll(struct polled *asked, unsigned int count, int timeout)
+{
+	return poll(asked, count, timeout);
 }
 
 int __kevent100(int set, const struct event *changes, number change_count, struct event *events, number event_count,

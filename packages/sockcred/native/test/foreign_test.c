@@ -128,7 +128,6 @@ static void what_only_one_system_knows_is_unsupported_elsewhere(void)
 {
 	struct sys_more_ids more = { 0 };
 	const uint32_t words[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
-	uint32_t token[8] = { 0 };
 	uint8_t label[8];
 	size_t length;
 	int fd;
@@ -139,7 +138,6 @@ static void what_only_one_system_knows_is_unsupported_elsewhere(void)
 		CHECK_EQUAL(sys_peer_more_ids(7, &more), SYS_UNSUPPORTED);
 		return;
 	}
-	CHECK_EQUAL(sys_peer_token(7, token), SYS_UNSUPPORTED);
 	say_nothing();
 	memcpy(kernel.bytes, words, sizeof(words));
 	CHECK_EQUAL(sys_peer_more_ids(7, &more), 0);
@@ -149,6 +147,42 @@ static void what_only_one_system_knows_is_unsupported_elsewhere(void)
 	CHECK_EQUAL(more.saved_gid, 7);
 	CHECK_EQUAL(more.zone, 8);
 	CHECK_EQUAL(ucreds, 0);
+}
+
+/* macOS alone: who used the socket last, and which start of the machine this is. */
+static void the_last_user_of_a_socket_is_told(void)
+{
+	const uint32_t none[8] = { 0 }, words[8] = { UINT32_MAX, 70000, 80000, 70001, 80001, 4242, 100003, 512 };
+	uint32_t token[8] = { 0 };
+	uint8_t boot[40] = { 0 };
+	size_t length = 99;
+
+	say_nothing();
+	if (TOKEN < 0) {
+		CHECK_EQUAL(sys_peer_token(7, token), SYS_UNSUPPORTED);
+		CHECK_EQUAL(sys_boot_id(boot, sizeof(boot), &length), SYS_UNSUPPORTED);
+		return;
+	}
+	memcpy(kernel.token, words, sizeof(words));
+	for (uint32_t given = 0; given < 64; given++) {
+		kernel.token_length = given;
+		CHECK_EQUAL(sys_peer_token(7, token), given == 32 ? 0 : SYS_BAD_LENGTH);
+		CHECK(memcmp(token, given == 32 ? words : none, sizeof(token)) == 0);
+		memset(token, 0, sizeof(token));
+	}
+	/* Nobody by that number any more, not connected any more, no such question: as they are. */
+	for (int error = 5; error < 140; error++) {
+		kernel.token_error = error;
+		CHECK_EQUAL(sys_peer_token(7, token), error);
+	}
+	CHECK_EQUAL(kernel.asked, 0);
+	CHECK_EQUAL(sys_boot_id(boot, sizeof(boot), &length), SYS_UNSUPPORTED);
+	kernel.boot = "7A2B";
+	CHECK_EQUAL(sys_boot_id(boot, 4, &length), ENOMEM_);
+	CHECK_EQUAL(length, 99);
+	CHECK_EQUAL(sys_boot_id(boot, sizeof(boot), &length), 0);
+	CHECK_EQUAL(length, 4);
+	CHECK(memcmp(boot, "7A2B", 4) == 0);
 }
 
 static int verdict_of(int *status)
@@ -256,6 +290,7 @@ int main(void)
 	only_the_errors_that_mean_nobody_mean_nobody();
 	groups_are_complete_or_absent();
 	what_only_one_system_knows_is_unsupported_elsewhere();
+	the_last_user_of_a_socket_is_told();
 	the_self_test_asks_only_what_this_system_can_answer();
 	sockets_are_told_apart_before_any_question();
 	there_are_no_abstract_names();
@@ -263,8 +298,10 @@ int main(void)
 	descriptors_open = 0;
 	messages_are_told();
 	messages_are_sent();
-	readiness_is_told();
 #endif
+	descriptors_open = 0;
+	readiness_is_told();
+	processes_are_held();
 	puts("9");
 	return 0;
 }

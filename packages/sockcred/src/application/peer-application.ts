@@ -10,13 +10,8 @@ import { unknown } from '../credentials/evidence.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { type Fact, fact } from '../process/graded.ts';
-import {
-  descriptorBehind,
-  type HeldProcess,
-  type PeerProcess,
-  pinBehind,
-  requireLinux,
-} from '../process/peer-process.ts';
+import { type HeldProcess, pinBehind, requireLinux } from '../process/held-process.ts';
+import { descriptorBehind, type PeerProcess } from '../process/peer-process.ts';
 import { type PidfdAnswer, type Pin, pinPeer } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
 import { isOwnNetwork, ownNamespace } from '../sys/namespaces.ts';

@@ -32,6 +32,9 @@ export type PeerOption =
 /** The kernel's own name for what tells of a message's sender, beside the message. */
 export type SenderOption = 'SCM_CREDENTIALS' | 'SCM_CREDS' | 'SCM_CREDS2' | 'SCM_UCRED';
 
+/** The kernel's own name for what a peer's process is held by. */
+export type ProcessOption = 'SO_PEERPIDFD' | 'LOCAL_PEERTOKEN' | 'EVFILT_PROC';
+
 /** A field that this kernel answers, and a sentence on the limits of the answer. */
 export interface Answered<Option = PeerOption> {
   readonly option: Option;
@@ -76,6 +79,8 @@ export interface SystemFacts {
   readonly otherIds: Answered | Untold;
   readonly zone: Answered | Untold;
   readonly sender: SenderFacts | Untold;
+  /** By what the peer's process can be held. */
+  readonly process: Answered<ProcessOption> | Untold;
   /** In which call of the recorded process ids and groups were captured. */
   readonly moments: Readonly<Record<PeerRole, Moment>>;
   /** A process id that is absent beside known ids may be one that a namespace hides. */
@@ -92,6 +97,8 @@ const NO_PID = untold('this system records no process for a socket');
 const NO_OTHER_IDS = untold('this system records effective ids only');
 const NO_ZONE = untold('this system has no zones');
 const NOTHING = untold('this system has no question about a peer');
+const NO_PROCESS = untold('this system records no process that could be held');
+const NO_WAIT = untold('no way to wait for the end of another process is built in for this system');
 const NO_SENDER = untold('this system passes no credentials with messages');
 const NO_SENDER_BUILT_IN = untold('credentials that come with messages are not built in for this system');
 
@@ -112,6 +119,11 @@ function stamped(
   };
 }
 
+const BY_ITS_NUMBER = {
+  option: 'EVFILT_PROC',
+  note: 'whether it has ended, and nothing else; whoever has the recorded number when asked for: `pid-only`',
+} as const;
+
 const CUT_AT_SIXTEEN = { incomplete: SIXTEEN, note: 'complete below 16' };
 const MOST_BUILT_IN = { note: 'complete; up to 32' };
 
@@ -121,6 +133,7 @@ const PLAIN = {
   otherIds: NO_OTHER_IDS,
   zone: NO_ZONE,
   sender: NO_SENDER,
+  process: NO_PROCESS,
   pidNamespaces: false,
   listenerMayBeOurselves: false,
 } as const;
@@ -137,6 +150,10 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     label: {
       option: 'SO_PEERSEC',
       note: 'where a security module labels sockets; as of the peer’s socket(2)',
+    },
+    process: {
+      option: 'SO_PEERPIDFD',
+      note: 'Linux 6.5; before, whoever has the recorded number when asked for: `pid-only`',
     },
     sender: {
       ids: { option: 'SCM_CREDENTIALS' },
@@ -159,6 +176,10 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
       option: 'LOCAL_PEERCRED',
       incomplete: 'the directory service may add groups that the kernel does not list',
     },
+    process: {
+      option: 'LOCAL_PEERTOKEN',
+      note: 'macOS 11; `last-use`: whoever used the socket last, not who connected; its ids, and whether it has ended; `pid-only`',
+    },
     moments: { connector: 'connect', listener: 'listen', creator: 'socketpair' },
   },
   {
@@ -177,6 +198,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
       ),
       attached: 'SCM_CREDS',
     },
+    process: BY_ITS_NUMBER,
     moments: { connector: 'connect', listener: 'listen', creator: 'open' },
   },
   {
@@ -197,6 +219,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against real headers',
     ids: { option: 'SO_PEERCRED' },
     pid: { option: 'SO_PEERCRED' },
+    process: BY_ITS_NUMBER,
     moments: { connector: 'connect', listener: 'bind', creator: 'socketpair' },
   },
   {
@@ -206,6 +229,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'compiled against real headers',
     ids: { option: 'LOCAL_PEEREID' },
     pid: { option: 'LOCAL_PEEREID' },
+    process: { ...BY_ITS_NUMBER, note: `NetBSD 10; ${BY_ITS_NUMBER.note}` },
     sender: stamped(
       'SCM_CREDS',
       { note: 'NetBSD 8; of each datagram, and of the first message only of a connection' },
@@ -224,6 +248,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     groups: { option: 'getpeerucred', note: 'complete' },
     otherIds: { option: 'getpeerucred' },
     zone: { option: 'getpeerucred', note: 'the id of the zone that the process runs in' },
+    process: NO_WAIT,
     sender: stamped('SCM_UCRED', { note: 'of datagrams only' }, MOST_BUILT_IN),
     moments: { connector: 'connect', listener: 'open', creator: 'open' },
   },
@@ -244,6 +269,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     proof: 'none',
     ids: NOTHING,
     pid: NOTHING,
+    process: NOTHING,
     sender: NO_SENDER_BUILT_IN,
     moments: { connector: 'never', listener: 'never', creator: 'never' },
   },

@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
-import { adoptListener } from '../sys/message-socket.ts';
+import { adoptListener, hasMessages } from '../sys/message-socket.ts';
 import { waitsByLoop } from '../sys/readiness.ts';
 import type { Accepted } from './doorkeeper.ts';
 
@@ -28,7 +28,7 @@ export interface EntranceEvents {
 
 /** Are connections bare descriptors here? */
 export function acceptsDescriptors(): boolean {
-  return waitsByLoop();
+  return waitsByLoop() && hasMessages();
 }
 
 function closing(acceptor: Acceptor): Entrance {

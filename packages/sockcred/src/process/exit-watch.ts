@@ -3,7 +3,8 @@
  * readable when it has ended, and hangs up when its parent has waited for it
  * (Linux 6.9), which is when the kernel records how it ended (6.15). All
  * pidfds are in the one set of the thread, so that waiting for a thousand
- * processes takes neither threads nor timers. See pidfd_open(2).
+ * processes takes neither threads nor timers. See pidfd_open(2). What stands
+ * for a process on macOS and the BSDs becomes readable at its end as well.
  */
 
 import { clearTimeout, setTimeout } from 'node:timers';

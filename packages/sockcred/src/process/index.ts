@@ -13,9 +13,10 @@ export type {
 } from './description.ts';
 export type { Drift, DriftKind } from './drift.ts';
 export type { Binding, Fact, FactSource, KnownFact } from './graded.ts';
+export type { HeldProcess } from './held-process.ts';
+export type { LastUser } from './last-user.ts';
 export {
   duplicateDescriptor,
-  type HeldProcess,
   type PeerProcess,
   peerProcess,
   runningProcess,

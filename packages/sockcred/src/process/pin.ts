@@ -20,6 +20,7 @@ export type PidfdAnswer = ProcessInfo | { readonly refused: Outcome };
 
 /** A process, held. */
 export interface Pin {
+  /** What is readable once it has ended: a pidfd, or elsewhere than on Linux a queue. */
   readonly pidfd: number;
   /** Of the pidfd itself: `kernel`, or `pid-only` where a number had to be believed. */
   readonly binding: 'kernel' | 'pid-only';

@@ -72,16 +72,18 @@ export interface Addon {
   netnsCookie(fd: number, words: Uint32Array): number;
   /** Fills fourteen words, in the order of `struct sys_process_info`. */
   processInfo(pidfd: number, words: Uint32Array): number;
-  processEnded(pidfd: number): number;
+  processEnded(process: number): number;
   processOpen(pid: number): number;
   processDescriptor(pidfd: number, fd: number): number;
+  /** Fills the text of a UUID. */
+  bootId(bytes: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
   unixSockets(bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 9;
+const ABI = 10;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

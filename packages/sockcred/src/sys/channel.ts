@@ -3,7 +3,9 @@
  * separately, and reported separately, out of one watch.
  */
 
+import { PeerError } from '../errors.ts';
 import { closeDescriptor } from './descriptor.ts';
+import { hasMessages } from './message-socket.ts';
 import { HANGUP, READABLE, type Watch, WRITABLE, watch } from './readiness.ts';
 
 /** What is done when something is possible. */
@@ -22,6 +24,10 @@ export class Channel {
   readonly #events: ChannelEvents;
 
   constructor(fd: number, events: ChannelEvents) {
+    if (!hasMessages()) {
+      const message = `receiving messages is not built in for ${process.platform}`;
+      throw new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+    }
     this.#fd = fd;
     this.#events = events;
     this.#watch = watch(fd, what => this.#report(what));

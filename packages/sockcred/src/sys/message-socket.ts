@@ -44,6 +44,14 @@ function made(result: number): NewSocket {
   return result >= 0 ? { fd: result } : { refused: outcomeOf(-result) };
 }
 
+let built: boolean | undefined;
+
+/** Are messages, and accepting for them, built in? Not on macOS and OpenBSD, where nothing travels with them. */
+export function hasMessages(): boolean {
+  built ??= outcomeOf(-addon().accept(-1)).kind !== 'unsupported';
+  return built;
+}
+
 /** A socket that is neither bound nor connected. */
 export function unboundSocket(kind: SocketKind): NewSocket {
   const native = addon();

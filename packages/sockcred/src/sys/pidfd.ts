@@ -2,6 +2,8 @@
  * What Linux tells of the process behind a pidfd, now and after its end, each
  * function one question of `native/process_linux.c`. A pidfd is of one process
  * for ever: its number may be given to another one, the descriptor never is.
+ * On macOS and the BSDs a queue stands for a process, of which it tells the
+ * end and nothing else (`native/process_kqueue.c`).
  */
 
 import { PeerError } from '../errors.ts';
@@ -79,11 +81,11 @@ function idWords(): ProcessIdWords {
  *
  * @throws {@link PeerError} `ERR_PEER_SYSTEM`
  */
-export function processEnded(pidfd: number): boolean {
-  const result = addon().processEnded(pidfd);
+export function processEnded(held: number): boolean {
+  const result = addon().processEnded(held);
   if (result >= 0) return result === 1;
   const errno = errnoName(-result);
-  throw new PeerError('ERR_PEER_SYSTEM', `a pidfd cannot be polled: ${errno}`, {
+  throw new PeerError('ERR_PEER_SYSTEM', `whether a process has ended cannot be asked: ${errno}`, {
     scope: 'connection',
     errno,
   });
@@ -93,7 +95,7 @@ function newDescriptor(result: number): NewDescriptor {
   return result >= 0 ? { fd: result } : { refused: outcomeOf(-result) };
 }
 
-/** A pidfd of whatever process has this number now. */
+/** A descriptor that stands for whatever process has this number now. */
 export function openProcess(pid: number): NewDescriptor {
   return newDescriptor(addon().processOpen(pid));
 }

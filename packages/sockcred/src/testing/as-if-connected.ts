@@ -5,7 +5,7 @@
 
 import type { OtherWitnesses } from '../authorization/fact.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
-import { type HeldProcess, pinBehind } from '../process/peer-process.ts';
+import { type HeldProcess, pinBehind } from '../process/held-process.ts';
 import { supposedWitnesses } from '../witnesses/identify.ts';
 import { madeUpPeer } from './made-up-peer.ts';
 

@@ -7,6 +7,7 @@ extern _Thread_local int errno;
 #define EBADF 9
 #define ENOMEM 12
 #define EINVAL 22
+#define ENOTTY 25
 #define ERANGE 34
 #define EAGAIN 35
 #define ENOTSOCK 38

@@ -9,6 +9,7 @@ int *___errno(void);
 #define EAGAIN 11
 #define ENOMEM 12
 #define EINVAL 22
+#define ENOTTY 25
 #define ERANGE 34
 #define ETIME 62
 #define ENAMETOOLONG 78

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
+#define EVFILT_PROC (-5)
 #define EVFILT_USER (-9)
 #define EV_ADD 0x0001
 #define EV_DELETE 0x0002
@@ -12,6 +13,7 @@
 #define EV_ERROR 0x4000
 #define EV_EOF 0x8000
 #define NOTE_TRIGGER 0x01000000
+#define NOTE_EXIT 0x80000000
 struct kevent {
 	uintptr_t ident;
 	short filter;
