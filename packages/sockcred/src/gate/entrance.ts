@@ -2,7 +2,7 @@
  * Where connections come in. In Node on Linux they are accepted by ourselves, as
  * bare descriptors, so that a socket object is made only for those who are let in, and
  * so that a program without descriptors leaves them in the backlog. Elsewhere a
- * `net.Server` accepts.
+ * `net.Server` accepts, unless bare descriptors are what is wanted.
  */
 
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
 import { adoptListener } from '../sys/message-socket.ts';
-import { waitsByLoop } from '../sys/readiness.ts';
+import { canWait, waitsByLoop } from '../sys/readiness.ts';
 import type { Accepted } from './doorkeeper.ts';
 
 /** Accepts until it is closed. */
@@ -26,9 +26,17 @@ export interface EntranceEvents {
   failed(error: unknown): void;
 }
 
-/** Are connections bare descriptors here? */
+/** What connections are handed on as. */
+export type Wanted = 'sockets' | 'descriptors';
+
+/** Can connections be handed on as descriptors here? Only a `net.Server` is sure to work everywhere. */
 export function acceptsDescriptors(): boolean {
-  return waitsByLoop();
+  return canWait();
+}
+
+/** Where a thread would have to wait, sockets come cheaper from a `net.Server`. */
+function acceptsByItself(wanted: Wanted): boolean {
+  return wanted === 'descriptors' ? canWait() : waitsByLoop();
 }
 
 function closing(acceptor: Acceptor): Entrance {
@@ -48,9 +56,10 @@ function serverFor(events: EntranceEvents) {
 export async function openEntrance(
   path: string,
   options: ListenOptions | undefined,
+  wanted: Wanted,
   events: EntranceEvents,
 ): Promise<Entrance> {
-  if (acceptsDescriptors()) return closing(await Acceptor.open(path, options, {}, events));
+  if (acceptsByItself(wanted)) return closing(await Acceptor.open(path, options, {}, events));
   return await listenAt(serverFor(events), path, options);
 }
 
@@ -60,7 +69,7 @@ export async function openEntrance(
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
  * @throws {@link PeerError} `ERR_PEER_SYSTEM`
  */
-export async function adoptEntrance(fd: number, events: EntranceEvents): Promise<Entrance> {
+export async function adoptEntrance(fd: number, wanted: Wanted, events: EntranceEvents): Promise<Entrance> {
   const path = `fd ${fd}`;
   const outcome = adoptListener(fd);
   if (outcome === 'not-listening' || outcome.errno === 'EPROTOTYPE') {
@@ -73,7 +82,7 @@ export async function adoptEntrance(fd: number, events: EntranceEvents): Promise
       errno,
     });
   }
-  if (acceptsDescriptors()) return closing(new Acceptor({ fd, path, remove() {} }, events));
+  if (acceptsByItself(wanted)) return closing(new Acceptor({ fd, path, remove() {} }, events));
   const server = serverFor(events);
   await new Promise<void>((done, failed) => {
     server.once('error', failed);
