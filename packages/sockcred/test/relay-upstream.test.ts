@@ -15,7 +15,7 @@ import { until } from './support/gated.js';
 import { openDirectory, openServer } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
-const skip = needs('linux', 'node');
+const skip = needs('linux', 'sockets-from-fds');
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -132,7 +132,7 @@ test('until the time is over, or somebody has enough', { skip }, async t => {
 });
 
 test('as a peer: the server is told its ids; with one of them unknown nobody is connected', {
-  skip: needs('linux', 'node', 'root'),
+  skip: needs('linux', 'root'),
 }, async t => {
   const path = join(openDirectory(t), 's');
   const { server, next } = await openServer(t, path);

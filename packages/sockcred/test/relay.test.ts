@@ -14,7 +14,7 @@ import { canRelay, type Relaying, relay } from '../dist/sys/relay.js';
 import { connectScript, openDirectory, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
-const skip = needs('linux', 'node');
+const skip = needs('linux', 'sockets-from-fds');
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -190,13 +190,13 @@ else:
 }
 
 test('a descriptor that is sent along arrives where that was asked for', {
-  skip: needs('linux', 'node', 'python3'),
+  skip: needs('linux', 'python3'),
 }, async t => {
   const { sent, got } = await sendThrough(t, true);
   assert.equal(got, sent);
 });
 
-test('and is closed on the way otherwise', { skip: needs('linux', 'node', 'python3') }, async t => {
+test('and is closed on the way otherwise', { skip: needs('linux', 'python3') }, async t => {
   assert.equal((await sendThrough(t, false)).got, 'none');
 });
 
