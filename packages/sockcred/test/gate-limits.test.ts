@@ -18,6 +18,7 @@ const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const hold = (socket: Socket) => socket.resume().write('in');
 
 async function isIn(socket: Socket): Promise<boolean> {
+  if (socket.closed) return false;
   const [data] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
   return String(data) === 'in';
 }

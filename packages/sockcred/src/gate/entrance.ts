@@ -5,12 +5,13 @@
  * `net.Server` accepts, unless bare descriptors are what is wanted.
  */
 
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
 import { adoptListener } from '../sys/message-socket.ts';
 import { canWait, waitsByLoop } from '../sys/readiness.ts';
+import { uncaught } from '../sys/uncaught.ts';
 import type { Accepted } from './doorkeeper.ts';
 
 /** Accepts until it is closed. */
@@ -47,8 +48,16 @@ function closing(acceptor: Acceptor): Entrance {
 }
 
 function serverFor(events: EntranceEvents) {
+  // What a server behind throws is not the runtime's to handle: Deno (2.9) would accept nobody any more.
+  const accepted = (socket: Socket) => {
+    try {
+      events.accepted(socket);
+    } catch (error) {
+      uncaught(error);
+    }
+  };
   // Half-open until the server behind says otherwise.
-  const server = createServer({ allowHalfOpen: true }, events.accepted);
+  const server = createServer({ allowHalfOpen: true }, accepted);
   return server.on('error', events.failed);
 }
 
