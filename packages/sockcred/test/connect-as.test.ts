@@ -101,7 +101,8 @@ test('ids that mean "leave it as it is", or are none, are refused', asRoot, t =>
 });
 
 test('without the privilege nothing is connected', {
-  skip: asRoot.skip || (typeof process.setgroups !== 'function' && 'needs a runtime that can drop its groups'),
+  skip:
+    asRoot.skip || (typeof process.setgroups !== 'function' && 'needs a runtime that can drop its groups'),
 }, async t => {
   const directory = openDirectory(t);
   const path = join(directory, 's');

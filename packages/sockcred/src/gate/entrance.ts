@@ -1,5 +1,5 @@
 /**
- * Where connections come in. In Node on Linux they are accepted by ourselves, as
+ * Where connections come in. In Node and Deno on Linux they are accepted by ourselves, as
  * bare descriptors, so that a socket object is made only for those who are let in, and
  * so that a program without descriptors leaves them in the backlog. Elsewhere a
  * `net.Server` accepts, unless bare descriptors are what is wanted.
@@ -11,6 +11,7 @@ import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
 import { adoptListener } from '../sys/message-socket.ts';
 import { canWait, waitsByLoop } from '../sys/readiness.ts';
+import { STOPS_ACCEPTING } from '../sys/runtime-servers.ts';
 import { uncaught } from '../sys/uncaught.ts';
 import type { Accepted } from './doorkeeper.ts';
 
@@ -30,14 +31,14 @@ export interface EntranceEvents {
 /** What connections are handed on as. */
 export type Wanted = 'sockets' | 'descriptors';
 
-/** Can connections be handed on as descriptors here? Only a `net.Server` is sure to work everywhere. */
+/** Can connections be handed on as descriptors here? */
 export function acceptsDescriptors(): boolean {
   return canWait();
 }
 
-/** Where a thread would have to wait, sockets come cheaper from a `net.Server`. */
+/** Where a thread would have to wait, sockets come cheaper from a `net.Server`, if that is to be relied on. */
 function acceptsByItself(wanted: Wanted): boolean {
-  return wanted === 'descriptors' ? canWait() : waitsByLoop();
+  return wanted === 'descriptors' || STOPS_ACCEPTING ? canWait() : waitsByLoop();
 }
 
 function closing(acceptor: Acceptor): Entrance {
@@ -48,7 +49,7 @@ function closing(acceptor: Acceptor): Entrance {
 }
 
 function serverFor(events: EntranceEvents) {
-  // What a server behind throws is not the runtime's to handle: Deno (2.9) would accept nobody any more.
+  // What a server behind throws is not the runtime's to handle, which may accept nobody any more.
   const accepted = (socket: Socket) => {
     try {
       events.accepted(socket);

@@ -1,5 +1,5 @@
 /**
- * What a runtime's HTTP servers do otherwise than Node's. Bun's (1.4) listen
+ * What a runtime's servers do otherwise than Node's. Bun's HTTP servers (1.4) listen
  * natively: their own sockets show no descriptor, and only their own sockets
  * get TLS and timeouts. A socket that they are handed is served by another
  * parser, without either.
@@ -13,6 +13,9 @@ const inBun = process.versions['bun'] !== undefined;
 
 /** Bun makes no `net.Socket` of a descriptor: what it makes is never wired to it. */
 export const MAKES_SOCKETS: boolean = !inBun;
+
+/** Once descriptors have been used up, Deno's `net.Server` (2.9) accepts nobody any more, without a word. */
+export const STOPS_ACCEPTING: boolean = 'Deno' in globalThis;
 
 type Servers = { readonly Server: new () => Server };
 
