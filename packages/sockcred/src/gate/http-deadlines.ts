@@ -39,6 +39,16 @@ function timedOut(): Error {
   return Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 }
 
+/**
+ * A message has arrived. What has been read of another one by now is not noticed: such a connection may last
+ * as long as a quiet one.
+ */
+function between(socket: Socket, watched: Watched): void {
+  watched.request = undefined;
+  watched.began = undefined;
+  watched.read = socket.bytesRead;
+}
+
 /** Looks after the sockets of one server. */
 export class HttpDeadlines {
   readonly #server: HttpServer;
@@ -89,7 +99,10 @@ export class HttpDeadlines {
     watched.response = response;
     watched.idle = undefined;
     watched.unanswered++;
-    response.once('close', () => watched.unanswered--);
+    response.once('close', () => {
+      watched.unanswered--;
+      if (watched.request === request && request.complete) between(request.socket, watched);
+    });
   }
 
   #check(now: number): void {
@@ -102,11 +115,8 @@ export class HttpDeadlines {
 
   /** What has become of the message that was arriving, and has another one begun? */
   #advance(socket: Socket, watched: Watched, now: number): void {
-    if (watched.request?.complete === true) {
-      watched.request = undefined;
-      watched.began = undefined;
-      watched.read = socket.bytesRead;
-    } else if (watched.began === undefined && socket.bytesRead > watched.read) watched.began = now;
+    if (watched.request?.complete === true) between(socket, watched);
+    else if (watched.began === undefined && socket.bytesRead > watched.read) watched.began = now;
     const isQuiet = watched.began === undefined && watched.unanswered === 0;
     watched.idle = isQuiet ? (watched.idle ?? now) : undefined;
   }
