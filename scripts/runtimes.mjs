@@ -21,7 +21,12 @@ export const LIMITS = {
     '`handDescriptorsTo()` refuses a gate with `refuse`: no socket is made of a descriptor',
     'without descriptors left, connections are closed instead of waiting',
   ],
-  deno: ['a server of HTTP that is handed a connection closes it after each response'],
+  deno: [
+    'a server of HTTP that is handed a connection closes it after each response',
+    '`connectUpstream()` refuses TCP, whose descriptors are hidden',
+    'a worker thread that is terminated leaves the pairs of its relay open',
+    '`@grpc/grpc-js` may end the process when its server shuts down, in Deno’s own HTTP/2',
+  ],
 };
 
 /** The words before a program's file. Deno's are the permissions that the library needs, and no others. */

@@ -35,7 +35,7 @@ import { peerOf, type Target } from 'sockcred/gate';
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { WebSocket, WebSocketServer } from 'ws';
 import { get, openGate, until } from './support/gated.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux') };
 const own = process.geteuid?.();
@@ -167,7 +167,12 @@ const METHOD = {
   responseDeserialize: (bytes: Buffer) => bytes.toString(),
 } as const;
 
-test('@grpc/grpc-js: through a connection injector', asAnyone, async t => {
+test('@grpc/grpc-js: through a connection injector', {
+  // Also without this library: about one time in six, and whatever accepted.
+  skip:
+    asAnyone.skip ||
+    (runtime() === 'deno' && 'Deno (2.9) may end in its own HTTP/2 when a session is shut down'),
+}, async t => {
   const server = new RpcServer();
   t.after(() => server.forceShutdown());
   server.addService(

@@ -58,7 +58,9 @@ test('a path, an abstract name and a TCP port are connected to', { skip: skipTcp
   }
 });
 
-test('what is sent to a TCP connection before its descriptor is used is not lost', { skip: skipTcp }, async t => {
+test('what is sent to a TCP connection before its descriptor is used is not lost', {
+  skip: skipTcp,
+}, async t => {
   const tcp = createServer(socket => socket.end('first words')).listen(0, '127.0.0.1');
   await once(tcp, 'listening');
   t.after(() => tcp.close());

@@ -87,7 +87,8 @@ function shownDescriptor(socket: Socket): number | undefined {
 }
 
 function hiddenTcp(): PeerError {
-  const message = 'this runtime shows no descriptor of a TCP socket (Deno 2.9): connect with node:net instead';
+  const message =
+    'this runtime shows no descriptor of a TCP socket (Deno 2.9): connect with node:net instead';
   return new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
 }
 
