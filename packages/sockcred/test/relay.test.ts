@@ -79,11 +79,7 @@ for (const passFds of [false, true]) {
     assert.deepEqual(await relaying.ended, { forth: forth.length, back: back.length });
   });
 
-  test(`a side that is not read holds up its writer: ${how}`, {
-    skip:
-      skip ||
-      (runtime() === 'deno' && 'needs a socket made of a descriptor that can be paused, which Deno’s cannot'),
-  }, async t => {
+  test(`a side that is not read holds up its writer: ${how}`, { skip }, async t => {
     const { near, far, relaying } = between(t, passFds);
     const chunk = Buffer.alloc(1 << 20, 7);
     const chunks = 24;
@@ -96,6 +92,8 @@ for (const passFds of [false, true]) {
     assert.equal(answer.toString(), 'still here');
     assert.ok(written < chunks / 2, `${written} MiB were taken`);
     near.end();
+    // Deno (2.9) reads no further after pause() by an iterator alone.
+    far.resume();
     const { bytes } = await digest(far);
     assert.equal(bytes, chunks * chunk.length);
     far.end();
