@@ -10,7 +10,7 @@ import { ARCHITECTURES } from '../packages/sockcred/cross/architectures.mjs';
 import { targets } from '../packages/sockcred/cross/targets.mjs';
 import { SYSTEMS } from '../packages/sockcred/dist/credentials/systems.js';
 import { KERNELS } from './kernels.mjs';
-import { NOT_YET, RUNTIMES } from './runtimes.mjs';
+import { LIMITS, RUNTIMES } from './runtimes.mjs';
 
 const file = fileURLToPath(new URL('../docs/os-support.md', import.meta.url));
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
@@ -143,11 +143,8 @@ ${notes.map((sentence, index) => `${index + 1}. ${sentence}`).join('\n')}
 - Processors: x64, and under emulation ${Object.keys(ARCHITECTURES).join(', ')} (\`npm run test:architectures\`).
 - C libraries: glibc, and musl with one and the same file (\`npm run test:musl\`).
 - Runtimes: ${runtimes.join(', ')} (\`npm run test:runtimes\`).
-${Object.entries(NOT_YET)
-  .map(
-    ([kind, files]) =>
-      `- Not supported in ${TITLES[kind]} yet, by the names of their tests: ${files.join(', ')}.`,
-  )
+${Object.entries(LIMITS)
+  .flatMap(([kind, list]) => list.map(limit => `- In ${TITLES[kind]}: ${limit}.`))
   .join('\n')}
 - Prebuilt files: ${shipped.join(', ')}. Any other machine: \`npx sockcred build\`.
 

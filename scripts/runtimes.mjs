@@ -11,10 +11,22 @@ export const RUNTIMES = [
   { name: 'deno', package: '@deno/linux-x64-glibc@2.9.6', binary: 'deno', kind: 'deno' },
 ];
 
-/** Test files whose subject fails in a runtime: what they are about is not supported there yet. */
-export const NOT_YET = {
-  bun: ['adapters', 'clients', 'gate', 'gate-limits', 'gate-tls'],
-  deno: ['adapters', 'gate-limits'],
+/** What a runtime does not do, for docs/os-support.md. The tests of it are skipped there one by one, or assert the refusal. */
+export const LIMITS = {
+  bun: [
+    '`admit()` refuses servers of `node:http` and `node:https`, which hide what they accept: let a gate accept',
+    '`handTo()` refuses servers of `node:https`, which would read plain HTTP from a socket that they are handed: hand to ' +
+      "`tls.createServer(options, socket => httpServer.emit('connection', socket))`",
+    '`verifiedUndiciConnect()` refuses: the module `undici` is Bun’s own `fetch()`, which connects by itself',
+    '`handDescriptorsTo()` refuses a gate with `refuse`: no socket is made of a descriptor',
+    'without descriptors left, connections are closed instead of waiting',
+  ],
+  deno: [
+    'a server of HTTP that is handed a connection closes it after each response',
+    '`connectUpstream()` refuses TCP, whose descriptors are hidden',
+    'a worker thread that is terminated leaves the pairs of its relay open',
+    '`@grpc/grpc-js` may end the process when its server shuts down, in Deno’s own HTTP/2',
+  ],
 };
 
 /** The words before a program's file. Deno's are the permissions that the library needs, and no others. */

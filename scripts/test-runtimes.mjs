@@ -19,11 +19,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { targets } from '../packages/sockcred/cross/targets.mjs';
 import { packedEverywhere } from './packed.mjs';
-import { NOT_YET, RUNTIMES, TEST } from './runtimes.mjs';
+import { RUNTIMES, TEST } from './runtimes.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = join(root, 'build', 'runtimes');
@@ -120,11 +120,8 @@ function runRuntime(runtime) {
   const ownMajor = process.version.split('.')[0];
   const version = versionOf(runtime);
   const parts = testFiles('runtimes').map(file => runFile(runtime, file));
-  const left = (NOT_YET[runtime.kind] ?? []).map(name => `${name}.test.js`);
-  if (left.length > 0) console.log(`${runtime.name}: not supported there yet, not run: ${left.join(', ')}`);
   if (runtime.kind !== 'node') {
-    const files = testFiles('.').filter(file => !left.includes(basename(file)));
-    parts.push(...files.map(file => runFile(runtime, file)));
+    parts.push(...testFiles('.').map(file => runFile(runtime, file)));
   } else if (version.split('.')[0] !== ownMajor) parts.push(wholeSuite(runtime));
   const sum = state => parts.reduce((total, each) => total + each[state], 0);
   const seconds = Math.round((Date.now() - from) / 1000);

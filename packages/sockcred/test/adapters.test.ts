@@ -1,7 +1,8 @@
 /** The admitted peer in each framework's own place, with the real framework behind a real gate. */
 
 import assert from 'node:assert/strict';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type IncomingMessage, request, type Server } from 'node:http';
 import {
   connect as connectHttp2,
   createServer as createHttp2Server,
@@ -9,6 +10,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { credentials, Client as RpcClient, Server as RpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { createAdaptorServer } from '@hono/node-server';
@@ -33,7 +35,7 @@ import { peerOf, type Target } from 'sockcred/gate';
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { WebSocket, WebSocketServer } from 'ws';
 import { get, openGate, until } from './support/gated.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux') };
 const own = process.geteuid?.();
@@ -165,7 +167,12 @@ const METHOD = {
   responseDeserialize: (bytes: Buffer) => bytes.toString(),
 } as const;
 
-test('@grpc/grpc-js: through a connection injector', asAnyone, async t => {
+test('@grpc/grpc-js: through a connection injector', {
+  // Also without this library: about one time in six, and whatever accepted.
+  skip:
+    asAnyone.skip ||
+    (runtime() === 'deno' && 'Deno (2.9) may end in its own HTTP/2 when a session is shut down'),
+}, async t => {
   const server = new RpcServer();
   t.after(() => server.forceShutdown());
   server.addService(
@@ -221,16 +228,11 @@ test('the MCP SDK: authInfo of a tool call', asAnyone, async t => {
   });
   const { path } = await openGate(t, createHttpServer(app), { authorize });
   const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'who', arguments: {} } };
-  const { Agent, request } = await import('undici');
-  const dispatcher = new Agent({ connect: { socketPath: path } });
-  t.after(() => dispatcher.close());
-  const { body } = await request('http://localhost/mcp', {
-    dispatcher,
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify(message),
-  });
-  const answer = (await body.json()) as { result: { content: { text: string }[] } };
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const outgoing = request({ socketPath: path, path: '/mcp', method: 'POST', headers, agent: false });
+  outgoing.end(JSON.stringify(message));
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const answer = (await json(response)) as { result: { content: { text: string }[] } };
   const authInfo = JSON.parse(answer.result.content[0]?.text ?? '');
   assert.equal(authInfo.clientId, `uid:${own}`);
   assert.deepEqual(authInfo.scopes, ['tools:read']);

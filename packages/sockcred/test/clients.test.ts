@@ -19,7 +19,7 @@ import { Agent as UndiciAgent, request as undiciRequest } from 'undici';
 import { WebSocket, WebSocketServer } from 'ws';
 import { ownDirectory, until } from './support/gated.js';
 import { openDirectory, python } from './support/peers.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const asAnyone = { skip: needs('linux') };
@@ -122,8 +122,21 @@ function overHttp(options: object): Promise<string> {
   });
 }
 
+/** Bun has another module of that name, which connects by itself. */
+const notInBun = { skip: asRoot.skip || (runtime() === 'bun' && 'needs undici, which Bun replaces') };
+
+test('undici: where it would connect by itself there is no connector for it', {
+  skip: runtime() !== 'bun' && 'is about Bun',
+}, () => {
+  assert.throws(
+    () => verifiedUndiciConnect(policy, '/nowhere'),
+    (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED',
+  );
+});
+
 for (const [name, send] of Object.entries(CLIENTS)) {
-  test(`${name}: the right server gets the request, any other gets nothing`, asRoot, async t => {
+  const where = name === 'undici' ? notInBun : asRoot;
+  test(`${name}: the right server gets the request, any other gets nothing`, where, async t => {
     const good = `${ownDirectory(t)}/good`;
     const server = createHttpServer((incoming, response) => response.end(incoming.headers.authorization));
     server.listen(good);

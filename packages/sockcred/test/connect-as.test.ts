@@ -1,7 +1,6 @@
 /** Connections made under the ids of somebody else: what the server is told, and what stays as it was. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -10,9 +9,10 @@ import { type PeerCredentials, peerCredentials } from 'sockcred';
 import { type ConnectIdentity, connectedSocketAs } from '../dist/sys/connect-as.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { connectScript, openDirectory, openServer, python } from './support/peers.js';
+import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
-const asRoot = { skip: needs('linux', 'root', 'node', 'python3', 'setpriv') };
+const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 
 /** The ids of every thread of this process, as lines of its status. */
 function idsOfThreads(): string[] {
@@ -100,7 +100,10 @@ test('ids that mean "leave it as it is", or are none, are refused', asRoot, t =>
   }
 });
 
-test('without the privilege nothing is connected', asRoot, async t => {
+test('without the privilege nothing is connected', {
+  skip:
+    asRoot.skip || (typeof process.setgroups !== 'function' && 'needs a runtime that can drop its groups'),
+}, async t => {
   const directory = openDirectory(t);
   const path = join(directory, 's');
   const { server } = await openServer(t, path);
@@ -109,11 +112,9 @@ test('without the privilege nothing is connected', asRoot, async t => {
   const script = `
     import { connectedSocketAs } from '${new URL('../dist/sys/connect-as.js', import.meta.url)}';
     process.setgroups([]); process.setgid(1234); process.setuid(1234);
-    const made = connectedSocketAs({ kind: 'path', path: process.argv[1] }, { uid: 1234, gid: 1234, groups: [] });
+    const made = connectedSocketAs({ kind: 'path', path: '${path}' }, { uid: 1234, gid: 1234, groups: [] });
     console.log(made.refused?.errno);`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, path], {
-    encoding: 'utf8',
-  });
+  const { stdout, stderr } = runProgram(t, script);
   assert.equal(stdout, 'EPERM\n', stderr);
   await new Promise(done => setImmediate(done));
   assert.equal(connections, 0);

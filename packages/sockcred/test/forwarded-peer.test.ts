@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createRequire } from 'node:module';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import {
@@ -22,10 +22,16 @@ import { type BelieveRule, type ForwardedPeer, forwardedHeaders, forwardedPeer }
 import { madeUpPeer } from 'sockcred/testing';
 import { dial, everything, ownDirectory } from './support/gated.js';
 import { connectScript, python } from './support/peers.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
-const asAnyone = { skip: needs('linux', 'node') };
-const asRoot = { skip: needs('linux', 'node', 'root', 'python3', 'setpriv') };
+const asAnyone = { skip: needs('linux') };
+const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
+
+/** Who accepts for a server of HTTP: itself, unless it would hide the sockets. */
+function acceptingFor(http: Server) {
+  if (runtime() !== 'bun') return http;
+  return createNetServer({ allowHalfOpen: true }, socket => void http.emit('connection', socket));
+}
 
 /** What forwardedPeer() says about each request that comes to a server at the path. */
 async function openServer(t: TestContext, from: BelieveRule) {
@@ -39,10 +45,11 @@ async function openServer(t: TestContext, from: BelieveRule) {
     response.end('heard');
   });
   const path = `${ownDirectory(t)}/s`;
-  server.listen({ path, writableAll: true, readableAll: true });
-  await once(server, 'listening');
+  const accepting = acceptingFor(server);
+  accepting.listen({ path, writableAll: true, readableAll: true });
+  await once(accepting, 'listening');
   t.after(() => {
-    server.close();
+    accepting.close();
     server.closeAllConnections();
   });
   return { path, heard };
@@ -186,13 +193,33 @@ test('a trailer says nothing about anybody', asAnyone, async t => {
     });
   });
   const path = `${ownDirectory(t)}/s`;
-  await once(server.listen(path), 'listening');
-  t.after(() => server.close());
+  const accepting = acceptingFor(server).listen(path);
+  await once(accepting, 'listening');
+  t.after(() => accepting.close());
   const socket = await dial(t, path);
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n');
   socket.write(`0\r\n${header}\r\n`);
   await everything(socket);
   assert.equal(code, 'ERR_FORWARDED_ABSENT');
+});
+
+test('nobody is believed where the runtime hides who they are', {
+  skip: runtime() !== 'bun' && 'is about Bun',
+}, async t => {
+  let code: string | undefined;
+  const server = createServer((request, response) => {
+    try {
+      forwardedPeer(request, { from: () => true });
+    } catch (error) {
+      code = (error as PeerError).code;
+    }
+    response.end('heard');
+  });
+  const path = `${ownDirectory(t)}/s`;
+  await once(server.listen(path), 'listening');
+  t.after(() => server.close());
+  await send(t, path, [header]);
+  assert.equal(code, 'ERR_PEER_HIDDEN_DESCRIPTOR');
 });
 
 test('nobody is believed over TCP', asAnyone, async t => {

@@ -1,7 +1,6 @@
 /** How many, how fast, how long: and that a limit costs the connection that ran into it, and no other. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
@@ -9,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { dial, everything, get, openGate, ownDirectory, until } from './support/gated.js';
 import { connectScript, python } from './support/peers.js';
+import { imported, startProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux') };
@@ -18,6 +18,7 @@ const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const hold = (socket: Socket) => socket.resume().write('in');
 
 async function isIn(socket: Socket): Promise<boolean> {
+  if (socket.closed) return false;
   const [data] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
   return String(data) === 'in';
 }
@@ -100,12 +101,11 @@ test('firstByteMs: bytes that node:http has read count', asAnyone, async t => {
   assert.equal(await everything(await dial(t, path)), '', 'and none are missed where there are none');
 });
 
-/** A gate in a process with few descriptors: says how many it has let in, and lives. */
+/** A gate in a process with few descriptors. */
 const SMALL = `
-import { createGate } from 'sockcred/gate';
-let admitted = 0;
+import { createGate } from ${imported('sockcred/gate')};
 const gate = createGate({ authorize: () => true }).handTo(socket => socket.resume().write('in'));
-await gate.listen(process.argv[1]);
+await gate.listen(process.argv[2]);
 console.log('listening');
 `;
 
@@ -114,12 +114,7 @@ test(
   asAnyone,
   async t => {
     const path = `${ownDirectory(t)}/s`;
-    const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1" "$2"';
-    const child = spawn('/bin/sh', ['-c', command, process.execPath, SMALL, path], {
-      cwd: new URL('.', import.meta.url),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.after(() => child.kill('SIGKILL'));
+    const child = startProgram(t, SMALL, [path], { mostFds: 64 });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     assert.equal((await lines.next()).value, 'listening');
     for (let round = 0; round < 3; round++) {

@@ -4,14 +4,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect as connectHttp2, createSecureServer } from 'node:http2';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { connect as connectHttp2, createSecureServer, type Http2ServerRequest } from 'node:http2';
 import { createServer as createHttpsServer, request } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { peerOf } from 'sockcred/gate';
+import { PeerError } from 'sockcred';
+import { createGate, peerOf } from 'sockcred/gate';
 import { everything, openGate, ownDirectory } from './support/gated.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux', 'openssl') };
 const own = process.geteuid?.();
@@ -47,20 +49,46 @@ test('node:tls: while it is open, and after it has closed', asAnyone, async t =>
   assert.equal(peerOf(socket).uid, own);
 });
 
-test('node:https and HTTP/2 over TLS', asAnyone, async t => {
-  const keys = certificate(t);
-  const https = createHttpsServer(keys, (incoming, response) => response.end(`uid ${peerOf(incoming).uid}`));
-  const first = await openGate(t, https);
-  const outgoing = request({ socketPath: first.path, agent: false, ...trusting }).end();
+/** What a server of HTTPS at this path says. */
+async function getOverTls(path: string): Promise<string> {
+  const outgoing = request({ socketPath: path, agent: false, ...trusting }).end();
   const [response] = await once(outgoing, 'response');
-  assert.equal(String((await response.toArray())[0]), `uid ${own}`);
+  return String((await response.toArray())[0]);
+}
 
-  const http2 = createSecureServer(keys, (incoming, answer) => {
-    answer.end(`uid ${peerOf(incoming).uid}`);
-  });
-  const second = await openGate(t, http2);
+const greet = (incoming: IncomingMessage | Http2ServerRequest) => `uid ${peerOf(incoming).uid}`;
+
+test('node:https', {
+  skip:
+    asAnyone.skip || (runtime() === 'bun' && 'Bun reads plain HTTP from a socket that node:https is handed'),
+}, async t => {
+  const https = createHttpsServer(certificate(t), (incoming, response) => response.end(greet(incoming)));
+  const { path } = await openGate(t, https);
+  assert.equal(await getOverTls(path), `uid ${own}`);
+});
+
+test('node:http behind node:tls', asAnyone, async t => {
+  const http = createHttpServer((incoming, response) => response.end(greet(incoming)));
+  const tls = createTlsServer(certificate(t), socket => void http.emit('connection', socket));
+  const { path } = await openGate(t, tls);
+  assert.equal(await getOverTls(path), `uid ${own}`);
+});
+
+test('node:https where it would read plain HTTP is refused at once', {
+  skip: runtime() !== 'bun' && 'is about Bun',
+}, t => {
+  const https = createHttpsServer(certificate(t));
+  const unsupported = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
+  const options = { authorize: () => true };
+  assert.throws(() => createGate(options).handTo(https), unsupported);
+  assert.throws(() => createGate({ ...options, refuse: { handTo: https } }), unsupported);
+});
+
+test('HTTP/2 over TLS', asAnyone, async t => {
+  const http2 = createSecureServer(certificate(t), (incoming, answer) => void answer.end(greet(incoming)));
+  const { path } = await openGate(t, http2);
   const session = connectHttp2('https://localhost', {
-    createConnection: () => connectTls({ path: second.path, ALPNProtocols: ['h2'], ...trusting }),
+    createConnection: () => connectTls({ path, ALPNProtocols: ['h2'], ...trusting }),
   });
   t.after(() => session.destroy());
   const stream = session.request({ ':path': '/' }).setEncoding('utf8');
@@ -68,6 +96,30 @@ test('node:https and HTTP/2 over TLS', asAnyone, async t => {
   for await (const part of stream) body += part;
   assert.equal(body, `uid ${own}`);
 });
+
+test(
+  'T73: a socket that has carried TLS and connects somewhere else was not let in there',
+  asAnyone,
+  async t => {
+    const elsewhere = createServer().listen(`${ownDirectory(t)}/elsewhere`);
+    t.after(() => elsewhere.close());
+    await once(elsewhere, 'listening');
+    const raw: Socket[] = [];
+    const server = createTlsServer(certificate(t), socket => void socket.end(`uid ${peerOf(socket).uid}`));
+    const { path } = await openGate(t, (socket: Socket) => {
+      raw.push(socket);
+      server.emit('connection', socket);
+    });
+    assert.equal(await everything(connectTls({ path, ...trusting })), `uid ${own}`);
+    const [socket] = raw as [Socket];
+    t.after(() => socket.destroy());
+    if (!socket.closed) await once(socket, 'close');
+    assert.equal(peerOf(socket).uid, own, 'after the close');
+    socket.connect(String(elsewhere.address()));
+    await once(socket, 'connect');
+    assert.throws(() => peerOf(socket), PeerError);
+  },
+);
 
 test('bytes that are no TLS cost their own connection only', asAnyone, async t => {
   const server = createTlsServer(certificate(t), (socket: Socket) => socket.end('fine'));

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
@@ -12,10 +13,12 @@ import { compilePolicy, definePolicy, onlyChildren, sameUserOnly } from 'sockcre
 import { admissionOf, admit, createGate, peerOf } from 'sockcred/gate';
 import { dial, everything, get, openGate, until } from './support/gated.js';
 import { connectScript, openDirectory, python } from './support/peers.js';
-import { needs, programPath } from './support/requirements.js';
+import { needs, programPath, runtime } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
+
+const unsupported = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
 
 const greet = (socket: Socket) => socket.resume().end(`hello ${peerOf(socket).uid}\n`);
 
@@ -224,6 +227,14 @@ test('admit(): no listener of the server hears of who is refused', asRoot, async
   await until(() => admitting.connections === 0);
 });
 
+test('admit(): a server whose sockets nobody can ask about is refused at once', {
+  skip: runtime() !== 'bun' && 'is about Bun',
+}, () => {
+  for (const server of [createHttpServer(), createHttpsServer()]) {
+    assert.throws(() => admit(server, { authorize: () => true }), unsupported);
+  }
+});
+
 test('a TCP connection to an admitting server is refused', async t => {
   const server = createServer(greet);
   admit(server, { authorize: () => true });
@@ -249,6 +260,56 @@ test('headers that do not come are timed out as if the server listened itself', 
   slowBody.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na');
   assert.match(await everything(slowBody), /408 Request Timeout|200 OK/);
   assert.equal((await get(path)).body, 'fine');
+});
+
+test(
+  'each request of a connection has to come in time, and a connection has to have some',
+  asAnyone,
+  async t => {
+    const http = createHttpServer(
+      { headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30, keepAliveTimeout: 100 },
+      (request, response) => void request.resume().on('end', () => response.end('fine')),
+    );
+    const { gate, path } = await openGate(t, http);
+    const slowBody = await dial(t, path);
+    slowBody.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na');
+    assert.match(await everything(slowBody), /^HTTP\/1\.1 408 /);
+    const quiet = await dial(t, path);
+    quiet.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    assert.match(await everything(quiet), /^HTTP\/1\.1 200 OK[\s\S]*fine$/);
+    http.keepAliveTimeout = 20_000;
+    const slowSecond = await dial(t, path);
+    slowSecond.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    slowSecond.once('data', () => slowSecond.write('GET / HTTP/1.1\r\nhost:'));
+    const text = await everything(slowSecond);
+    assert.match(text, /^HTTP\/1\.1 200 OK[\s\S]*fine/);
+    // Deno (2.9) closes a connection that its server was handed after each response.
+    if (runtime() !== 'deno') assert.match(text, /fineHTTP\/1\.1 408 /);
+    await until(() => gate.connections === 0);
+  },
+);
+
+test('who is answered slowly, or has upgraded, is not cut', asAnyone, async t => {
+  const answers: (() => void)[] = [];
+  const http = createHttpServer(
+    { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 10 },
+    (_request, response) => void answers.push(() => response.end('fine')),
+  );
+  http.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+    socket.pipe(socket);
+  });
+  const { path } = await openGate(t, http);
+  const waiting = get(path);
+  const other = await dial(t, path);
+  other.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+  await once(other, 'data');
+  await until(() => answers.length === 1);
+  await new Promise(done => setTimeout(done, 300));
+  answers[0]?.();
+  assert.equal((await waiting).body, 'fine');
+  other.write('still there');
+  assert.equal(String((await once(other, 'data'))[0]), 'still there');
 });
 
 test('maxConnections of the server behind holds', asAnyone, async t => {

@@ -19,7 +19,7 @@ import { dial, ownDirectory, until } from './support/gated.js';
 import { start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
-const asAnyone = { skip: needs('linux', 'node') };
+const asAnyone = { skip: needs('linux') };
 
 type Outcome = { socket: Socket; read?: ProxiedConnection; error?: PeerError };
 
@@ -225,7 +225,7 @@ async function answers(path: string): Promise<void> {
 }
 
 test('HAProxy takes our header in the family that it knows, and checks its checksum', {
-  skip: needs('linux', 'node', 'haproxy'),
+  skip: needs('linux', 'haproxy'),
 }, async t => {
   const directory = ownDirectory(t);
   const behind = createServer(echo);
@@ -247,7 +247,7 @@ listen all
 });
 
 test('what HAProxy writes is read, and tells of no peer', {
-  skip: needs('linux', 'node', 'haproxy'),
+  skip: needs('linux', 'haproxy'),
 }, async t => {
   const { path, outcomes } = await openServer(t, {}, echo);
   const directory = ownDirectory(t);
@@ -278,7 +278,7 @@ listen all
 });
 
 test('nginx takes our header, and answers what follows it', {
-  skip: needs('linux', 'node', 'nginx'),
+  skip: needs('linux', 'nginx'),
 }, async t => {
   const directory = ownDirectory(t);
   const front = `${directory}/front`;

@@ -13,9 +13,11 @@ import { acceptSocket, socketPair } from '../dist/sys/message-socket.js';
 import { listeningSocket } from '../dist/sys/unix-socket.js';
 import { until } from './support/gated.js';
 import { openDirectory, openServer } from './support/peers.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
-const skip = needs('linux', 'node');
+const skip = needs('linux', 'sockets-from-fds');
+/** Deno shows no descriptor of a TCP socket. */
+const skipTcp = skip || (runtime() === 'deno' && 'needs a runtime that shows the descriptors of TCP sockets');
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -30,7 +32,7 @@ function socketOver(t: TestContext, fd: number): Socket {
 const withErrno = (errno: string) => (error: unknown) =>
   error instanceof PeerError && error.code === 'ERR_UPSTREAM_CONNECT' && error.errno === errno;
 
-test('a path, an abstract name and a TCP port are connected to', { skip }, async t => {
+test('a path, an abstract name and a TCP port are connected to', { skip: skipTcp }, async t => {
   const path = join(openDirectory(t), 's');
   const serve = (socket: Socket) => socket.end('hello');
   const listening = [
@@ -56,7 +58,9 @@ test('a path, an abstract name and a TCP port are connected to', { skip }, async
   }
 });
 
-test('what is sent to a TCP connection before its descriptor is used is not lost', { skip }, async t => {
+test('what is sent to a TCP connection before its descriptor is used is not lost', {
+  skip: skipTcp,
+}, async t => {
   const tcp = createServer(socket => socket.end('first words')).listen(0, '127.0.0.1');
   await once(tcp, 'listening');
   t.after(() => tcp.close());
@@ -67,6 +71,19 @@ test('what is sent to a TCP connection before its descriptor is used is not lost
     const socket = socketOver(t, fd);
     assert.equal(String((await once(socket, 'data'))[0]), 'first words');
   }
+});
+
+test('a TCP connection whose descriptor is hidden is refused', {
+  skip: runtime() !== 'deno' && 'is about Deno',
+}, async t => {
+  const tcp = createServer(socket => socket.resume()).listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  t.after(() => tcp.close());
+  const { port } = tcp.address() as { port: number };
+  await assert.rejects(
+    connectUpstream({ host: '127.0.0.1', port }),
+    (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED',
+  );
 });
 
 test('who is not there is told by errno, and leaves nothing open', { skip }, async t => {
@@ -132,7 +149,7 @@ test('until the time is over, or somebody has enough', { skip }, async t => {
 });
 
 test('as a peer: the server is told its ids; with one of them unknown nobody is connected', {
-  skip: needs('linux', 'node', 'root'),
+  skip: needs('linux', 'root'),
 }, async t => {
   const path = join(openDirectory(t), 's');
   const { server, next } = await openServer(t, path);

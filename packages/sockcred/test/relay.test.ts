@@ -12,9 +12,9 @@ import { addon } from '../dist/sys/addon.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { canRelay, type Relaying, relay } from '../dist/sys/relay.js';
 import { connectScript, openDirectory, openServer, python } from './support/peers.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 
-const skip = needs('linux', 'node');
+const skip = needs('linux', 'sockets-from-fds');
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -92,6 +92,8 @@ for (const passFds of [false, true]) {
     assert.equal(answer.toString(), 'still here');
     assert.ok(written < chunks / 2, `${written} MiB were taken`);
     near.end();
+    // Deno (2.9) reads no further after pause() by an iterator alone.
+    far.resume();
     const { bytes } = await digest(far);
     assert.equal(bytes, chunks * chunk.length);
     far.end();
@@ -135,11 +137,12 @@ test('a pair that has ended is done with, also if its sockets are open elsewhere
 test('stop() ends a pair at once and says so', { skip }, async t => {
   const { near, relaying } = between(t);
   near.resume();
+  const end = once(near, 'end'); // the end may be heard of before the report
   relaying.stop();
   relaying.stop();
   const ended = await relaying.ended;
   assert.equal(ended.errno, 'ECANCELED');
-  await once(near, 'end');
+  await end;
 });
 
 test('descriptors are the relay’s also where it fails, and what is no socket is refused', {
@@ -190,13 +193,13 @@ else:
 }
 
 test('a descriptor that is sent along arrives where that was asked for', {
-  skip: needs('linux', 'node', 'python3'),
+  skip: needs('linux', 'python3'),
 }, async t => {
   const { sent, got } = await sendThrough(t, true);
   assert.equal(got, sent);
 });
 
-test('and is closed on the way otherwise', { skip: needs('linux', 'node', 'python3') }, async t => {
+test('and is closed on the way otherwise', { skip: needs('linux', 'python3') }, async t => {
   assert.equal((await sendThrough(t, false)).got, 'none');
 });
 
@@ -222,7 +225,9 @@ test('a thousand pairs that end in every way leave no descriptor behind', { skip
   assert.ok(descriptors() <= before + 2 * 64, `${descriptors()} descriptors, ${before} before`);
 });
 
-test('a thread that ends takes its pairs along', { skip }, async () => {
+test('a thread that ends takes its pairs along', {
+  skip: skip || (runtime() === 'deno' && 'Deno (2.9) tells no addon that its thread has been terminated'),
+}, async () => {
   const code = `
     const { parentPort } = require('node:worker_threads');
     Promise.all(['addon', 'relay'].map(name => import('${new URL('../dist/sys/', import.meta.url)}' + name + '.js'))).then(([{ addon }, { canRelay, relay }]) => {

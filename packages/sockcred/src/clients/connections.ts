@@ -3,6 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Policy } from '../authorization/policy.ts';
 import { PeerTypeError } from '../errors.ts';
+import { ignoresConnectors } from '../sys/runtime-servers.ts';
 import { requirePeer } from './require-peer.ts';
 
 /** What `node:http` and `ws` say about a connection that they want. */
@@ -49,6 +50,8 @@ export type UndiciCallback = (
 /**
  * A `connect` for undici's dispatchers: every connection that they make is verified before a byte is sent.
  *
+ * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` in Bun, whose module of that name would connect to anybody.
+ *
  * @example
  * ```ts
  * import { sameUserOnly } from 'sockcred/authorization';
@@ -62,6 +65,8 @@ export function verifiedUndiciConnect(
   policy: Policy,
   path: string,
 ): (options: unknown, callback: UndiciCallback) => Socket {
+  const unsupported = ignoresConnectors();
+  if (unsupported !== undefined) throw unsupported;
   return (_options, callback) => {
     const socket = requirePeer(connect(path), policy);
     const failed = (error: Error) => callback(error, null);

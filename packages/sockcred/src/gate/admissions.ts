@@ -11,10 +11,11 @@ import type { Decision } from '../authorization/decision.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError } from '../errors.ts';
 import {
-  handleOf,
+  isStill,
   rawSocketOf,
-  type SocketHandle,
+  type SeenConnection,
   type SocketSource,
+  seenConnection,
   socketOf,
 } from '../sys/socket-handle.ts';
 
@@ -28,8 +29,7 @@ export interface Admission {
 export type AdmittedSource = SocketSource | Http2ServerRequest | Http2Session | Http2Stream;
 
 interface Entry {
-  /** Absent for a socket that never had one: made up for a test. */
-  readonly handle: SocketHandle | undefined;
+  readonly connection: SeenConnection;
   readonly admission: Admission;
 }
 
@@ -48,15 +48,13 @@ const bySession = new WeakMap<object, Admission>();
 
 /** Remembers that this connection was let in. */
 export function rememberAdmission(socket: Socket, admission: Admission): void {
-  (socket as SocketWithEntry)[ENTRY] = { handle: handleOf(socket), admission };
+  (socket as SocketWithEntry)[ENTRY] = { connection: seenConnection(socket), admission };
 }
 
 function admissionOn(socket: Socket): Admission | undefined {
   const raw = rawSocketOf(socket);
   const entry = (raw as SocketWithEntry)[ENTRY];
-  if (entry === undefined) return undefined;
-  const handle = handleOf(raw);
-  return handle === undefined || handle === entry.handle ? entry.admission : undefined;
+  return entry !== undefined && isStill(entry.connection, raw) ? entry.admission : undefined;
 }
 
 interface Http2Parts {

@@ -2,6 +2,7 @@
 
 import type { Server, Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
+import { cannotBeAsked } from '../sys/runtime-servers.ts';
 import { type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
 
 /** Decides about a server's connections. */
@@ -21,6 +22,7 @@ const admitting = new WeakSet<Server>();
  * `peerOf()` throws for them.
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+ * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` for `node:http` and `node:https` in Bun, which hide what they accept.
  *
  * @example
  * ```ts
@@ -48,6 +50,8 @@ export function admit(server: Server, options: DoorOptions): Admitting {
       'another call decides about the connections of this server already',
     );
   }
+  const unsupported = cannotBeAsked(server);
+  if (unsupported !== undefined) throw unsupported;
   const doorkeeper = new Doorkeeper(options);
   admitting.add(server);
   const emit = server.emit;

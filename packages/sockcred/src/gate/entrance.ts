@@ -1,16 +1,29 @@
 /**
- * Where connections come in. In Node on Linux they are accepted by ourselves, as
+ * Where connections come in. In Node and Deno on Linux they are accepted by ourselves, as
  * bare descriptors, so that a socket object is made only for those who are let in, and
  * so that a program without descriptors leaves them in the backlog. Elsewhere a
- * `net.Server` accepts.
+ * `net.Server` accepts, unless bare descriptors are what is wanted.
  */
 
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
+
+<<<<<<< HEAD
+
 import { adoptListener, hasMessages } from '../sys/message-socket.ts';
 import { waitsByLoop } from '../sys/readiness.ts';
+
+=======
+
+import { adoptListener } from '../sys/message-socket.ts';
+import { canWait, waitsByLoop } from '../sys/readiness.ts';
+import { STOPS_ACCEPTING } from '../sys/runtime-servers.ts';
+import { uncaught } from '../sys/uncaught.ts';
+
+>>>>>>> 118bdf3613987efadc0a8e26c2d50c92ded79d0f
+
 import type { Accepted } from './doorkeeper.ts';
 
 /** Accepts until it is closed. */
@@ -26,9 +39,21 @@ export interface EntranceEvents {
   failed(error: unknown): void;
 }
 
-/** Are connections bare descriptors here? */
+/** What connections are handed on as. */
+export type Wanted = 'sockets' | 'descriptors';
+
+/** Can connections be handed on as descriptors here? */
 export function acceptsDescriptors(): boolean {
+<<<<<<< HEAD
   return waitsByLoop() && hasMessages();
+=======
+  return canWait();
+}
+
+/** Where a thread would have to wait, sockets come cheaper from a `net.Server`, if that is to be relied on. */
+function acceptsByItself(wanted: Wanted): boolean {
+  return wanted === 'descriptors' || STOPS_ACCEPTING ? canWait() : waitsByLoop();
+>>>>>>> 118bdf3613987efadc0a8e26c2d50c92ded79d0f
 }
 
 function closing(acceptor: Acceptor): Entrance {
@@ -39,8 +64,16 @@ function closing(acceptor: Acceptor): Entrance {
 }
 
 function serverFor(events: EntranceEvents) {
+  // What a server behind throws is not the runtime's to handle, which may accept nobody any more.
+  const accepted = (socket: Socket) => {
+    try {
+      events.accepted(socket);
+    } catch (error) {
+      uncaught(error);
+    }
+  };
   // Half-open until the server behind says otherwise.
-  const server = createServer({ allowHalfOpen: true }, events.accepted);
+  const server = createServer({ allowHalfOpen: true }, accepted);
   return server.on('error', events.failed);
 }
 
@@ -48,9 +81,10 @@ function serverFor(events: EntranceEvents) {
 export async function openEntrance(
   path: string,
   options: ListenOptions | undefined,
+  wanted: Wanted,
   events: EntranceEvents,
 ): Promise<Entrance> {
-  if (acceptsDescriptors()) return closing(await Acceptor.open(path, options, {}, events));
+  if (acceptsByItself(wanted)) return closing(await Acceptor.open(path, options, {}, events));
   return await listenAt(serverFor(events), path, options);
 }
 
@@ -60,7 +94,7 @@ export async function openEntrance(
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
  * @throws {@link PeerError} `ERR_PEER_SYSTEM`
  */
-export async function adoptEntrance(fd: number, events: EntranceEvents): Promise<Entrance> {
+export async function adoptEntrance(fd: number, wanted: Wanted, events: EntranceEvents): Promise<Entrance> {
   const path = `fd ${fd}`;
   const outcome = adoptListener(fd);
   if (outcome === 'not-listening' || outcome.errno === 'EPROTOTYPE') {
@@ -73,7 +107,7 @@ export async function adoptEntrance(fd: number, events: EntranceEvents): Promise
       errno,
     });
   }
-  if (acceptsDescriptors()) return closing(new Acceptor({ fd, path, remove() {} }, events));
+  if (acceptsByItself(wanted)) return closing(new Acceptor({ fd, path, remove() {} }, events));
   const server = serverFor(events);
   await new Promise<void>((done, failed) => {
     server.once('error', failed);

@@ -7,9 +7,10 @@ import { Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import type { Listening, ListenOptions } from '../listening/listen-at.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
+import { MAKES_SOCKETS } from '../sys/runtime-servers.ts';
 import type { Admission } from './admissions.ts';
 import { type Accepted, type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
-import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance } from './entrance.ts';
+import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance, type Wanted } from './entrance.ts';
 import { publishFailed } from './events.ts';
 import type { AdmittedConnection } from './guests.ts';
 import { HandOver, type Target } from './hand-over.ts';
@@ -31,13 +32,18 @@ export interface CloseOptions {
 export interface Gate {
   /** Connections that were let in and are open. */
   readonly connections: number;
-  /** Says who serves those who are let in; once. Gives the gate itself back. */
+  /**
+   * Says who serves those who are let in; once. Gives the gate itself back.
+   *
+   * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` for `node:https` in Bun, which would read plain HTTP.
+   */
   handTo(target: Target): Gate;
   /**
    * The same for somebody who takes bare descriptors: to relay them, or to pass them on. No `net.Socket` is made.
    * With `limits.firstByteMs` each is handed on once there is something to read.
    *
-   * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` where a `net.Server` accepts: anywhere but in Node on Linux.
+   * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED` where nothing but a `net.Server` can accept; and in Bun with
+   * `refuse`, since no socket can be made there for those who are to be told.
    */
   handDescriptorsTo(serve: (connection: AdmittedConnection) => void): Gate;
   /** Listens at a path, as `listenAt()` does; may be done for several. */
@@ -63,6 +69,10 @@ const IDLE_CHECK_MS = 50;
 
 type Serve = (connection: Accepted, admission: Admission) => void;
 
+function unsupported(message: string): PeerError {
+  return new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+}
+
 function discard(connection: Accepted): void {
   if (typeof connection === 'number') closeDescriptor(connection);
   else connection.destroy();
@@ -75,6 +85,7 @@ class GateInFront implements Gate {
   readonly #entrances = new Set<Entrance>();
   #handOver: HandOver | undefined;
   #serve: Serve | undefined;
+  #wanted: Wanted = 'sockets';
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -105,9 +116,12 @@ class GateInFront implements Gate {
       throw new PeerTypeError('ERR_ARGUMENT', 'descriptors are handed to a function');
     }
     if (!acceptsDescriptors()) {
-      const message = 'here a net.Server accepts, which keeps descriptors to itself';
-      throw new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+      throw unsupported('here a net.Server accepts, which keeps descriptors to itself');
     }
+    if (!MAKES_SOCKETS && this.#refusal !== undefined) {
+      throw unsupported('Bun makes no socket of a descriptor: leave out refuse, which tells by sockets');
+    }
+    this.#wanted = 'descriptors';
     this.#serve = (connection, admission) => {
       this.#doorkeeper.guests.enterDescriptor(connection as number, admission, serve);
     };
@@ -116,7 +130,7 @@ class GateInFront implements Gate {
 
   async listen(path: string, options?: ListenOptions): Promise<Listening> {
     const serve = this.#server();
-    const entrance = await openEntrance(path, options, this.#events(serve));
+    const entrance = await openEntrance(path, options, this.#wanted, this.#events(serve));
     this.#begin(entrance);
     return {
       path: entrance.path,
@@ -129,7 +143,7 @@ class GateInFront implements Gate {
 
   async listenOn(fd: number): Promise<void> {
     const serve = this.#server();
-    this.#begin(await adoptEntrance(fd, this.#events(serve)));
+    this.#begin(await adoptEntrance(fd, this.#wanted, this.#events(serve)));
   }
 
   replaceAuthorize(authorize: Authorize): void {

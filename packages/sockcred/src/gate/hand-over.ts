@@ -7,6 +7,8 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
+import { cannotBeHanded, forgetsTimeouts } from '../sys/runtime-servers.ts';
+import { HttpDeadlines } from './http-deadlines.ts';
 
 /** Anything that can be handed a socket; `@grpc/grpc-js` calls its own a connection injector. */
 export interface ConnectionInjector {
@@ -31,6 +33,8 @@ function isHttpServer(target: Target): target is HttpServer {
 /** The one who serves, and what is done to it while it does. */
 export class HandOver {
   readonly #target: Target;
+  /** Where the server does not look after sockets that it is handed. */
+  readonly #deadlines: HttpDeadlines | undefined;
   #serving = false;
 
   constructor(target: Target) {
@@ -38,7 +42,10 @@ export class HandOver {
     if (typeof target !== 'function' && !injects && !isServer(target)) {
       throw new PeerTypeError('ERR_ARGUMENT', 'a socket is handed to a server, an injector or a function');
     }
+    const unsupported = cannotBeHanded(target);
+    if (unsupported !== undefined) throw unsupported;
     this.#target = target;
+    this.#deadlines = isHttpServer(target) && forgetsTimeouts(target) ? new HttpDeadlines(target) : undefined;
   }
 
   get maxConnections(): number | undefined {
@@ -49,6 +56,7 @@ export class HandOver {
     const target = this.#target;
     if (isServer(target)) {
       socket.allowHalfOpen = (target as Server & { allowHalfOpen?: boolean }).allowHalfOpen === true;
+      this.#deadlines?.watch(socket);
       target.emit('connection', socket);
       return;
     }
@@ -62,6 +70,7 @@ export class HandOver {
     if (this.#serving || !isHttpServer(this.#target) || this.#target.listening) return;
     this.#serving = true;
     this.#target.emit('listening');
+    this.#deadlines?.begin();
   }
 
   /** Closes connections on which no request is under way. */
@@ -73,6 +82,7 @@ export class HandOver {
   end(): void {
     if (!this.#serving || !isHttpServer(this.#target)) return;
     this.#serving = false;
+    this.#deadlines?.end();
     // It was never listening, which close() calls an error after it has stopped its timer.
     this.#target.close(() => {});
   }

@@ -3,7 +3,7 @@
  * our own ids or by those of the peer that it is made for, or to a TCP port.
  */
 
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { escapeText } from '../credentials/format.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
@@ -77,6 +77,21 @@ async function connectUnix(path: string, options: ConnectOptions | undefined): P
   }
 }
 
+function shownDescriptor(socket: Socket): number | undefined {
+  const handle = handleOf(socket);
+  try {
+    return handle === undefined ? -1 : descriptorOf(socket, handle);
+  } catch {
+    return undefined;
+  }
+}
+
+function hiddenTcp(): PeerError {
+  const message =
+    'this runtime shows no descriptor of a TCP socket (Deno 2.9): connect with node:net instead';
+  return new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+}
+
 /**
  * Through a `net.Socket`, which looks names up and tries all addresses; it never reads, and its descriptor
  * lives on in a copy.
@@ -101,8 +116,9 @@ function connectTcp(host: string, port: number, options: ConnectOptions | undefi
     );
     socket.on('connect', () =>
       settle(() => {
-        const handle = handleOf(socket);
-        const copy = duplicateSocket(handle === undefined ? -1 : descriptorOf(socket, handle));
+        const fd = shownDescriptor(socket);
+        if (fd === undefined) return failed(hiddenTcp());
+        const copy = duplicateSocket(fd);
         if ('fd' in copy) done(copy.fd);
         else failed(unreachable(shown, copy.refused.errno ?? copy.refused.kind));
       }),

@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 
 /** `process.getBuiltinModule` (Node 20.16) also works where a bundler has left no `import.meta.url`. */
-function builtin(name: string): unknown {
+export function builtin(name: string): unknown {
   return process.getBuiltinModule?.(name) ?? createRequire(import.meta.url)(name);
 }
 

@@ -94,14 +94,19 @@ function begin(): void {
   reports = new Uint32Array(memory);
 }
 
-/** Does the runtime's own loop wait here? A thread of ours costs each report a change of threads. */
-export function waitsByLoop(): boolean {
+/** Can descriptors be waited for here, in whatever way? */
+export function canWait(): boolean {
   try {
     begin();
   } catch {
     return false;
   }
-  return !byThread;
+  return true;
+}
+
+/** Does the runtime's own loop wait here? A thread of ours costs each report a change of threads. */
+export function waitsByLoop(): boolean {
+  return canWait() && !byThread;
 }
 
 function nextToken(): number {

@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
+import { fs } from './builtin-modules.ts';
 import { hiddenDescriptor, withoutSocket } from './hidden-descriptor.ts';
 
 /** Anything over a connected socket: the socket, a TLS socket over one, or a request that came in on one. */
@@ -73,4 +74,38 @@ export function rawSocketOf(socket: Socket): Socket {
 export function descriptorOf(socket: Socket, handle: SocketHandle): number {
   for (const fd of [handle.fd, handle._parent?.fd]) if (Number.isInteger(fd)) return fd as number;
   throw hiddenDescriptor(socket);
+}
+
+/** One connection of a socket object, as it was seen at one moment. */
+export interface SeenConnection {
+  /** Absent for a socket that never had one: made up for a test. */
+  readonly handle: SocketHandle | undefined;
+  /** The number of the socket's own inode, where the runtime may put another handle over the same connection. */
+  readonly inode: number | undefined;
+}
+
+/** Bun (1.4) exchanges the handle of a socket when TLS is put over it: then the kernel has to say that it is the same. */
+const HANDLES_CHANGE = process.versions['bun'] !== undefined;
+
+/** Numbers of sockets come round again after 2^32 of them. */
+function inodeBehind(socket: Socket, handle: SocketHandle | undefined): number | undefined {
+  if (!HANDLES_CHANGE || handle === undefined) return undefined;
+  try {
+    return fs().fstatSync(descriptorOf(socket, handle)).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The connection that a socket has now. */
+export function seenConnection(socket: Socket): SeenConnection {
+  const handle = handleOf(socket);
+  return { handle, inode: inodeBehind(socket, handle) };
+}
+
+/** Is that still the socket's connection, or, if it has none now, its last one? */
+export function isStill(seen: SeenConnection, socket: Socket): boolean {
+  const handle = handleOf(socket);
+  if (handle === undefined || handle === seen.handle) return true;
+  return seen.inode !== undefined && seen.inode === inodeBehind(socket, handle);
 }

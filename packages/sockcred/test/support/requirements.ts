@@ -37,13 +37,17 @@ const PROGRAMS = {
 } as const;
 
 export type Program = keyof typeof PROGRAMS;
-/** `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. */
+/**
+ * `node`: what Bun and Deno do otherwise than Node, by design or not yet alike. `sockets-from-fds`: that
+ * `new Socket({ fd })` is that descriptor's, which the test looks through.
+ */
 export type Need =
   | Program
   | 'root'
   | 'namespaces'
   | 'linux'
   | 'node'
+  | 'sockets-from-fds'
   | 'cgroups'
   | 'gi'
   | 'prometheus-client';
@@ -104,6 +108,10 @@ function missing(need: Need): string | undefined {
       return process.platform === 'linux' ? undefined : 'needs Linux';
     case 'node':
       return runtime() === 'node' ? undefined : 'needs Node';
+    case 'sockets-from-fds':
+      return runtime() === 'bun'
+        ? 'needs a net.Socket made of a descriptor, which Bun leaves unwired'
+        : undefined;
     case 'cgroups':
       return cgroupRoot() === undefined ? 'needs the unified hierarchy of cgroups, writable' : undefined;
     case 'namespaces':
