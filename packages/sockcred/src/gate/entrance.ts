@@ -10,19 +10,10 @@ import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
 
-<<<<<<< HEAD
-
 import { adoptListener, hasMessages } from '../sys/message-socket.ts';
-import { waitsByLoop } from '../sys/readiness.ts';
-
-=======
-
-import { adoptListener } from '../sys/message-socket.ts';
 import { canWait, waitsByLoop } from '../sys/readiness.ts';
 import { STOPS_ACCEPTING } from '../sys/runtime-servers.ts';
 import { uncaught } from '../sys/uncaught.ts';
-
->>>>>>> 118bdf3613987efadc0a8e26c2d50c92ded79d0f
 
 import type { Accepted } from './doorkeeper.ts';
 
@@ -44,16 +35,13 @@ export type Wanted = 'sockets' | 'descriptors';
 
 /** Can connections be handed on as descriptors here? */
 export function acceptsDescriptors(): boolean {
-<<<<<<< HEAD
-  return waitsByLoop() && hasMessages();
-=======
-  return canWait();
+  return canWait() && hasMessages();
 }
 
 /** Where a thread would have to wait, sockets come cheaper from a `net.Server`, if that is to be relied on. */
 function acceptsByItself(wanted: Wanted): boolean {
+  if (!hasMessages()) return false;
   return wanted === 'descriptors' || STOPS_ACCEPTING ? canWait() : waitsByLoop();
->>>>>>> 118bdf3613987efadc0a8e26c2d50c92ded79d0f
 }
 
 function closing(acceptor: Acceptor): Entrance {
