@@ -9,12 +9,10 @@ import { createServer, type Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { type ListenOptions, listenAt } from '../listening/listen-at.ts';
-
 import { adoptListener, hasMessages } from '../sys/message-socket.ts';
 import { canWait, waitsByLoop } from '../sys/readiness.ts';
 import { STOPS_ACCEPTING } from '../sys/runtime-servers.ts';
 import { uncaught } from '../sys/uncaught.ts';
-
 import type { Accepted } from './doorkeeper.ts';
 
 /** Accepts until it is closed. */
