@@ -1,6 +1,7 @@
 // Runs the whole test suite, and writes which tests passed and which were
 // skipped to build/test-report.json; or the test files named, with a report of
-// their own. With SOCKCRED_SKIPS=fail a skipped test fails the run.
+// their own. With SOCKCRED_SKIPS=fail a skipped test fails the run, unless
+// it is about another runtime.
 //
 //   node scripts/test.mjs [--report FILE] [TEST FILE …]
 
@@ -46,7 +47,9 @@ if (result.status !== 0) process.exit(result.status ?? 1);
 
 const { skipped } = JSON.parse(readFileSync(report, 'utf8'));
 for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
-if (skipped.length > 0 && process.env.SOCKCRED_SKIPS === 'fail') {
-  console.error(`${skipped.length} tests were skipped where all must run`);
+// What is about another runtime than this one runs there: scripts/test-runtimes.mjs.
+const lacking = skipped.filter(({ reason }) => !/^is about (?:Bun|Deno)$/.test(reason));
+if (lacking.length > 0 && process.env.SOCKCRED_SKIPS === 'fail') {
+  console.error(`${lacking.length} tests were skipped where all must run`);
   process.exit(1);
 }
