@@ -128,8 +128,9 @@ napi_value attribute_names(napi_env env, napi_callback_info info)
 	return integer(env, status == 0 ? (int32_t)length : -status);
 }
 
-/* bootId(bytes): how many bytes were filled, or minus a status. */
-napi_value boot_id(napi_env env, napi_callback_info info)
+/* An answer of bytes from one question: how many were filled, or minus a status. */
+static napi_value filled(napi_env env, napi_callback_info info, int (*ask)(uint8_t *, size_t, size_t *),
+			 const char *complaint)
 {
 	napi_typedarray_type type;
 	napi_value value;
@@ -140,24 +141,19 @@ napi_value boot_id(napi_env env, napi_callback_info info)
 	if (!arguments(env, info, 1, &value) ||
 	    napi_get_typedarray_info(env, value, &type, &capacity, &bytes, NULL, NULL) != napi_ok ||
 	    type != napi_uint8_array || capacity > 0x7fffffff)
-		return broken(env, "bootId: room for an answer is needed");
-	status = sys_boot_id(bytes, capacity, &length);
+		return broken(env, complaint);
+	status = ask(bytes, capacity, &length);
 	return integer(env, status == 0 ? (int32_t)length : -status);
 }
 
-/* unixSockets(bytes): how many bytes were filled, or minus a status. */
+/* bootId(bytes) */
+napi_value boot_id(napi_env env, napi_callback_info info)
+{
+	return filled(env, info, sys_boot_id, "bootId: room for an answer is needed");
+}
+
+/* unixSockets(bytes) */
 napi_value unix_sockets(napi_env env, napi_callback_info info)
 {
-	napi_typedarray_type type;
-	napi_value value;
-	void *bytes = NULL;
-	size_t capacity = 0, length = 0;
-	int status;
-
-	if (!arguments(env, info, 1, &value) ||
-	    napi_get_typedarray_info(env, value, &type, &capacity, &bytes, NULL, NULL) != napi_ok ||
-	    type != napi_uint8_array || capacity > 0x7fffffff)
-		return broken(env, "unixSockets: room for an answer is needed");
-	status = sys_unix_sockets(bytes, capacity, &length);
-	return integer(env, status == 0 ? (int32_t)length : -status);
+	return filled(env, info, sys_unix_sockets, "unixSockets: room for an answer is needed");
 }

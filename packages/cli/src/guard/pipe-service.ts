@@ -45,6 +45,8 @@ export class PipeService implements Service {
       over();
     });
     try {
+      // It may be refused, and nothing is open yet that would stay so.
+      const header = proxyProtocol ? proxyHeader(admission) : undefined;
       const fd = await connectUpstream(to, {
         signal: abort.signal,
         ...(asPeer ? { as: admission.peer } : {}),
@@ -54,7 +56,7 @@ export class PipeService implements Service {
         server.destroy();
         return;
       }
-      if (proxyProtocol) server.write(proxyHeader(admission));
+      if (header !== undefined) server.write(header);
       carryBetween(client, server);
     } catch (error) {
       if (!client.destroyed) this.#journal.unserved(admission.peer, error);
