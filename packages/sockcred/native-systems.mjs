@@ -23,6 +23,7 @@ const ABSENT = {
   bootId: 'absent/boot_id.c',
   holding: 'absent/holding.c',
   process: 'absent/process.c',
+  files: 'absent/files.c',
   mode: 'absent/mode.c',
   messages: 'absent/messages.c',
   readiness: 'absent/readiness.c',
@@ -30,8 +31,8 @@ const ABSENT = {
   relay: 'absent/relay.c',
 };
 
-/** Questions about processes by descriptors, modes before names, threads with ids of their own, splice(2). */
-const LINUX_ALONE = ['pidfd', 'process', 'mode', 'connectAs', 'relay'];
+/** Questions about processes by descriptors, files that tell of them, modes before names, threads with ids of their own, splice(2). */
+const LINUX_ALONE = ['pidfd', 'process', 'files', 'mode', 'connectAs', 'relay'];
 
 /** A set to wait in, and processes that are held by a queue each. */
 const KQUEUE = ['queue.c', 'readiness_kqueue.c', 'process_kqueue.c', 'process_ended.c'];
@@ -42,7 +43,7 @@ const WAITS_FOR_NOTHING = ['messages', 'readiness'];
 const SYSTEMS = {
   linux: {
     files: [
-      ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c', 'process_ended.c'],
+      ...['sys_linux.c', 'layouts.c', ...SOCKETS, 'process_linux.c', 'process_ended.c', 'files_linux.c'],
       ...['message_linux.c', ...MESSAGES, 'readiness_linux.c'],
       ...['connect_as_linux.c', 'relay_linux.c', 'relay_way_linux.c'],
     ],
@@ -98,7 +99,7 @@ export function kernelSources(system) {
 /** The addon's half that knows JavaScript; how it is woken goes with what there is to wait for. */
 function marshalling(system) {
   const wakeup = SYSTEMS[system].lacks.includes('readiness') ? 'absent/wakeup.c' : 'addon_wakeup.c';
-  const topics = ['sockets', 'process', 'messages', 'readiness', 'relay'];
+  const topics = ['sockets', 'process', 'files', 'messages', 'readiness', 'relay'];
   return ['addon.c', ...topics.map(topic => `addon_${topic}.c`), wakeup];
 }
 
@@ -109,7 +110,7 @@ export function addonSources(system) {
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const topics = ['questions', 'processes', 'answers', 'layouts', 'senders', 'messages'];
+  const topics = ['questions', 'processes', 'files', 'answers', 'layouts', 'senders', 'messages'];
   const tests = ['main.c', ...topics.map(topic => `${topic}_test.c`)];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }

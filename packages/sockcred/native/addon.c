@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 10
+#define ABI 11
 
 enum word {
 	WORD_ERROR = 0,
@@ -269,13 +269,15 @@ static const struct {
 	{ "relayHold", relay_hold },
 	{ "connectAs", connect_as_somebody },
 	{ "netnsCookie", netns_cookie },
-	{ "attributeNames", attribute_names },
 	{ "processInfo", process_info },
 	{ "processEnded", process_ended },
 	{ "processOpen", process_open },
 	{ "processDescriptor", process_descriptor },
 	{ "bootId", boot_id },
 	{ "unixSockets", unix_sockets },
+	{ "recordAt", record_at },
+	{ "linkAt", link_at },
+	{ "attributeNames", attribute_names },
 };
 
 static int export_all(napi_env env, napi_value exports)

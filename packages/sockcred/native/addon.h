@@ -71,12 +71,16 @@ napi_value readiness_hold(napi_env env, napi_callback_info info);
 
 /* addon_process.c */
 napi_value netns_cookie(napi_env env, napi_callback_info info);
-napi_value attribute_names(napi_env env, napi_callback_info info);
 napi_value process_info(napi_env env, napi_callback_info info);
 napi_value process_ended(napi_env env, napi_callback_info info);
 napi_value process_open(napi_env env, napi_callback_info info);
 napi_value process_descriptor(napi_env env, napi_callback_info info);
 napi_value boot_id(napi_env env, napi_callback_info info);
 napi_value unix_sockets(napi_env env, napi_callback_info info);
+
+/* addon_files.c */
+napi_value record_at(napi_env env, napi_callback_info info);
+napi_value link_at(napi_env env, napi_callback_info info);
+napi_value attribute_names(napi_env env, napi_callback_info info);
 
 #endif

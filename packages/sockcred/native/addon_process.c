@@ -110,24 +110,6 @@ napi_value process_descriptor(napi_env env, napi_callback_info info)
 	return integer(env, status == 0 ? duplicate : -status);
 }
 
-/* attributeNames(path, bytes): how many bytes were filled, or minus a status. */
-napi_value attribute_names(napi_env env, napi_callback_info info)
-{
-	napi_typedarray_type kinds[2];
-	napi_value values[2];
-	void *path = NULL, *bytes = NULL;
-	size_t path_length = 0, capacity = 0, length = 0;
-	int status;
-
-	if (!arguments(env, info, 2, values) ||
-	    napi_get_typedarray_info(env, values[0], &kinds[0], &path_length, &path, NULL, NULL) != napi_ok ||
-	    napi_get_typedarray_info(env, values[1], &kinds[1], &capacity, &bytes, NULL, NULL) != napi_ok ||
-	    kinds[0] != napi_uint8_array || kinds[1] != napi_uint8_array || capacity == 0 || capacity > 0x7fffffff)
-		return broken(env, "attributeNames: a path and room for an answer are needed");
-	status = sys_attribute_names(path, path_length, bytes, capacity, &length);
-	return integer(env, status == 0 ? (int32_t)length : -status);
-}
-
 /* An answer of bytes from one question: how many were filled, or minus a status. */
 static napi_value filled(napi_env env, napi_callback_info info, int (*ask)(uint8_t *, size_t, size_t *),
 			 const char *complaint)

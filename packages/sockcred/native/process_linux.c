@@ -1,8 +1,7 @@
 /*
  * Linux: the process behind a pidfd, by PIDFD_GET_INFO (6.13),
  * pidfd_open() (5.3) and pidfd_getfd() (5.6); the network namespace of a
- * socket, by SO_NETNS_COOKIE (5.14); marks of directories, by llistxattr(2);
- * all Unix sockets, by sock_diag (3.3).
+ * socket, by SO_NETNS_COOKIE (5.14); all Unix sockets, by sock_diag (3.3).
  * See pidfd_open(2), pidfd_getfd(2), sock_diag(7). The ioctl's numbers and
  * layout are those of <linux/pidfd.h>, which no libc of today brings along.
  */
@@ -11,7 +10,6 @@
 #include "unix_socket.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/ioctl.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -19,7 +17,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "linux_options.h"
@@ -118,22 +115,6 @@ int sys_process_open(uint32_t pid, int *out)
 int sys_process_descriptor(int pidfd, int fd, int *out)
 {
 	return descriptor(syscall(CALL_PIDFD_GETFD, pidfd, fd, 0), out);
-}
-
-int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length)
-{
-	char name[PATH_MAX];
-	ssize_t result;
-
-	if (path_length >= sizeof(name))
-		return ENAMETOOLONG;
-	memcpy(name, path, path_length);
-	name[path_length] = '\0';
-	result = llistxattr(name, (char *)out, capacity);
-	if (result < 0)
-		return errno == EOPNOTSUPP ? SYS_UNSUPPORTED : errno;
-	*length = (size_t)result;
-	return 0;
 }
 
 /* UDIAG_SHOW_UID (5.3), which older headers lack; older kernels do not mind it. */

@@ -155,8 +155,24 @@ int sys_process_open(uint32_t pid, int *out);
 int sys_process_descriptor(int pidfd, int fd, int *out);
 
 /*
- * The names of a file's extended attributes, each with its final NUL. `path` is
- * a path's bytes without one, and a link is not followed. ERANGE: more room is needed.
+ * For the three questions about files, `path` is a path's bytes without a NUL.
+ * In the first two it begins at an open directory, unless with a slash, and
+ * ERANGE is also said where the answer fills the room: more room is needed.
+ */
+
+/*
+ * A file that the kernel makes up as one record at the first read, and gives in
+ * one piece to whoever has room for it: status, stat, cgroup and fdinfo of
+ * procfs (single_open() of seq_file, in every version). A link is not followed.
+ */
+int sys_record_at(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
+
+/* Where a link leads, without a NUL. */
+int sys_link_at(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
+
+/*
+ * The names of a file's extended attributes, each with its final NUL; a link is
+ * not followed. ERANGE: more room is needed.
  */
 int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
 

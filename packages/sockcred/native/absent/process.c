@@ -23,16 +23,6 @@ int sys_process_descriptor(int pidfd, int fd, int *out)
 	return SYS_UNSUPPORTED;
 }
 
-int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length)
-{
-	(void)path;
-	(void)path_length;
-	(void)out;
-	(void)capacity;
-	(void)length;
-	return SYS_UNSUPPORTED;
-}
-
 int sys_unix_sockets(uint8_t *out, size_t capacity, size_t *length)
 {
 	(void)out;

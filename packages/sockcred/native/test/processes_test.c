@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/netlink.h>
 #include <linux/unix_diag.h>
 #include <poll.h>
@@ -16,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 static int pidfd_of(pid_t pid)
@@ -221,56 +219,12 @@ static void our_own_sockets_are_among_all(void)
 	close_connection(ours);
 }
 
-/* How many marks there are besides this one and those under security., which modules give every file. */
-static size_t other_marks(const char *wanted, const uint8_t *names, size_t length, int *found)
-{
-	size_t others = 0;
-
-	*found = 0;
-	for (size_t at = 0; at < length; at += strlen((const char *)names + at) + 1) {
-		const char *name = (const char *)names + at;
-
-		if (strcmp(name, wanted) == 0)
-			*found = 1;
-		else if (strncmp(name, "security.", strlen("security.")) != 0)
-			others++;
-	}
-	return others;
-}
-
-static void the_marks_of_a_file_are_told_by_their_names(void)
-{
-	const char here[] = "/proc/self/status", nowhere[] = "/nonexistent";
-	char made[] = "/tmp/sockcred-attributes-XXXXXX", wide[PATH_MAX + 1];
-	const int fd = mkstemp(made);
-	uint8_t names[64];
-	size_t length = 99;
-	int found;
-
-	CHECK(fd >= 0);
-	memset(wide, 'x', sizeof(wide));
-	CHECK_EQUAL(sys_attribute_names((const uint8_t *)wide, sizeof(wide), names, sizeof(names), &length), ENAMETOOLONG);
-	CHECK_EQUAL(sys_attribute_names((const uint8_t *)nowhere, strlen(nowhere), names, sizeof(names), &length), ENOENT);
-	CHECK_EQUAL(sys_attribute_names((const uint8_t *)here, strlen(here), names, sizeof(names), &length), 0);
-	CHECK_EQUAL(other_marks("user.sockcred", names, length, &found), 0);
-	CHECK(!found);
-	if (fsetxattr(fd, "user.sockcred", "1", 1, 0) == 0) {
-		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, 1, &length), ERANGE);
-		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, sizeof(names), &length), 0);
-		CHECK_EQUAL(other_marks("user.sockcred", names, length, &found), 0);
-		CHECK(found);
-	}
-	CHECK(unlink(made) == 0);
-	close(fd);
-}
-
 const struct test_case process_cases[] = {
 	{ "process-ended", a_zombie_has_ended_and_a_reaped_process_too },
 	{ "process-ids", each_id_of_a_process_is_in_its_own_place },
 	{ "process-absent", a_process_that_is_not_there_has_no_descriptor },
 	{ "process-descriptor", a_descriptor_of_another_process_is_duplicated },
 	{ "netns-cookie", both_ends_of_one_namespace_have_one_cookie },
-	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },
 	{ "unix-sockets", our_own_sockets_are_among_all },
 	{ NULL, NULL },
 };

@@ -25,7 +25,7 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct test_case question_cases[], process_cases[], answer_cases[];
+extern const struct test_case question_cases[], process_cases[], file_cases[], answer_cases[];
 extern const struct test_case layout_cases[], sender_cases[], message_cases[];
 
 /*

@@ -1,7 +1,7 @@
 /** What the kernel keeps a process inside of at this moment, as far as it can be seen from here. */
 
 import type { ProcessFiles } from '../process/process-files.ts';
-import { parseStatus } from '../process/status-text.ts';
+import { parseConfinement } from '../process/status-text.ts';
 import { ownNamespace } from '../sys/namespaces.ts';
 import type { Containment } from './claim.ts';
 
@@ -25,7 +25,7 @@ function differs(files: ProcessFiles, name: string, ours: string | undefined): b
 
 /** What holds the process; our own network namespace is the one that can change, and is told. */
 export function containmentOf(files: ProcessFiles, ownNetwork: string | undefined): readonly Containment[] {
-  const { seccomp, noNewPrivileges } = parseStatus(files.text('status'));
+  const { seccomp, noNewPrivileges } = parseConfinement(files.text('status'));
   return Object.freeze([
     ...(seccomp === 'filter' || seccomp === 'strict' ? (['seccomp'] as const) : []),
     ...(noNewPrivileges === true ? (['no-new-privileges'] as const) : []),

@@ -5,7 +5,7 @@
 
 import type { BigIntStats } from 'node:fs';
 import { PeerTypeError } from '../errors.ts';
-import { readRecord } from '../sys/kernel-record.ts';
+import { readLink, readRecord } from '../sys/kernel-record.ts';
 import {
   below,
   isForeignFuse,
@@ -14,7 +14,6 @@ import {
   leadsToDirectory,
   readForeignFile,
   readKernelFile,
-  readLink,
   statOf,
 } from '../sys/process-directory.ts';
 
@@ -50,8 +49,11 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
+/** What leads out of the directory: a slash at the beginning, a step upwards, an end too early. */
+const OUTSIDE = /^\/|(?:^|\/)\.\.(?:\/|$)|\0/;
+
 function checked(name: string): string {
-  if (!name.startsWith('/') && !name.split('/').includes('..') && !name.includes('\0')) return name;
+  if (!OUTSIDE.test(name)) return name;
   throw new PeerTypeError('ERR_ARGUMENT', 'name must be a path below the directory of the process');
 }
 
@@ -61,13 +63,15 @@ const RECORDS: ReadonlySet<string> = new Set(['status', 'stat', 'cgroup']);
 /** The files below an open directory of a process. What a link says is asked once. */
 export function processFiles(directory: number): ProcessFiles {
   const bytes = (name: string, most = MOST_BYTES) =>
-    (RECORDS.has(name) ? readRecord : readKernelFile)(below(directory, checked(name)), most);
+    RECORDS.has(name)
+      ? readRecord(directory, name, most)
+      : readKernelFile(below(directory, checked(name)), most);
   const links = new Map<string, string>();
   return Object.freeze({
     bytes,
     text: (name: string, most?: number) => textOf(bytes(name, most)),
     link(name: string) {
-      const link = links.get(name) ?? readLink(below(directory, checked(name)));
+      const link = links.get(name) ?? readLink(directory, checked(name));
       links.set(name, link);
       return link;
     },

@@ -41,9 +41,19 @@ function idList(text: string | undefined, count?: number): readonly number[] | u
   return count === undefined || ids.length === count ? ids : undefined;
 }
 
-function capabilitySets(lines: ReadonlyMap<string, string>): Capabilities | undefined {
+/** What the one line of a name says; undefined where there is none or several. */
+function lineOf(text: string, name: string): string | undefined {
+  const mark = `\n${name}:`;
+  const first = text.startsWith(`${name}:`) ? 0 : text.indexOf(mark) + 1;
+  if ((first === 0 && !text.startsWith(`${name}:`)) || text.indexOf(mark, first) >= 0) return undefined;
+  const begin = first + mark.length - 1;
+  const end = text.indexOf('\n', begin);
+  return text.slice(begin, end < 0 ? undefined : end).trim();
+}
+
+function capabilitySets(status: string): Capabilities | undefined {
   const set = (name: string) => {
-    const text = lines.get(name);
+    const text = lineOf(status, name);
     return text !== undefined && /^[0-9a-f]{1,16}$/.test(text) ? BigInt(`0x${text}`) : undefined;
   };
   const effective = set('CapEff');
@@ -63,35 +73,32 @@ function capabilitySets(lines: ReadonlyMap<string, string>): Capabilities | unde
   return { effective, permitted, inheritable, ambient, bounding };
 }
 
+/** Only what confines the process, for those who read the file often. */
+export function parseConfinement(text: string): Pick<StatusText, 'noNewPrivileges' | 'seccomp'> {
+  const noNewPrivileges = lineOf(text, 'NoNewPrivs');
+  const seccomp = SECCOMP[lineOf(text, 'Seccomp') ?? ''];
+  return {
+    ...(noNewPrivileges === '0' || noNewPrivileges === '1'
+      ? { noNewPrivileges: noNewPrivileges === '1' }
+      : {}),
+    ...(seccomp === undefined ? {} : { seccomp }),
+  };
+}
+
 /** Reads a status file. */
 export function parseStatus(text: string): StatusText {
-  const lines = new Map<string, string>();
-  const twice = new Set<string>();
-  for (const line of text.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon <= 0) continue;
-    const name = line.slice(0, colon);
-    if (lines.has(name)) twice.add(name);
-    lines.set(name, line.slice(colon + 1).trim());
-  }
-  for (const name of twice) lines.delete(name);
-  const state = lines.get('State')?.[0];
-  const uids = idList(lines.get('Uid'), 4);
-  const gids = idList(lines.get('Gid'), 4);
-  const groups = idList(lines.get('Groups'));
-  const capabilities = capabilitySets(lines);
-  const noNewPrivileges = lines.get('NoNewPrivs');
-  const seccomp = SECCOMP[lines.get('Seccomp') ?? ''];
+  const state = lineOf(text, 'State')?.[0];
+  const uids = idList(lineOf(text, 'Uid'), 4);
+  const gids = idList(lineOf(text, 'Gid'), 4);
+  const groups = idList(lineOf(text, 'Groups'));
+  const capabilities = capabilitySets(text);
   return {
     ...(state === undefined ? {} : { state }),
     ...(uids === undefined ? {} : { uids }),
     ...(gids === undefined ? {} : { gids }),
     ...(groups === undefined ? {} : { groups }),
     ...(capabilities === undefined ? {} : { capabilities }),
-    ...(noNewPrivileges === '0' || noNewPrivileges === '1'
-      ? { noNewPrivileges: noNewPrivileges === '1' }
-      : {}),
-    ...(seccomp === undefined ? {} : { seccomp }),
+    ...parseConfinement(text),
   };
 }
 

@@ -77,13 +77,16 @@ export interface Addon {
   processDescriptor(pidfd: number, fd: number): number;
   /** Fills the text of a UUID. */
   bootId(bytes: Uint8Array): number;
+  unixSockets(bytes: Uint8Array): number;
+  /** Of a path that begins at an open directory, unless with a slash. */
+  recordAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
+  linkAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
-  unixSockets(bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 10;
+const ABI = 11;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

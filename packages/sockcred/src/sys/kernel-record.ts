@@ -1,28 +1,46 @@
 /**
- * Files that the kernel makes up as one record at the first read, and gives in
- * one piece to whoever has room for it: status, stat, cgroup and fdinfo in
- * procfs (single_open() of seq_file, in every version). A read that leaves
- * room is the whole record, and none to find its end is needed.
+ * What the kernel makes up about a process, below the open directory of it:
+ * files of one record each (status, stat, cgroup and fdinfo in procfs), and
+ * links. Each is one question, by openat(2) or readlinkat(2), which the
+ * runtimes' own file functions do not have.
  */
 
-import { fs } from './builtin-modules.ts';
+import { addon } from './addon.ts';
+import { errnoName } from './errno.ts';
 
 /** Not the answer to a question but a fault of it: the file is larger than it may be. */
 export class TooLarge extends Error {}
 
-const ROOM = 4096;
+/** For a path that begins with a slash: no directory. */
+export const FROM_THE_ROOT = -1;
+
+/** Enough for almost every answer; nothing that is told keeps a hold of it. */
+let room = Buffer.alloc(4096);
+const MOST_LINK_BYTES = 64 * 1024;
+
+type Question = 'recordAt' | 'linkAt';
+
+/** The bytes of an answer, until the next question. */
+function answerTo(question: Question, directory: number, path: string, most: number): Buffer {
+  for (;;) {
+    const length = addon()[question](directory, Buffer.from(path), room);
+    if (length > most) throw new TooLarge();
+    if (length >= 0) return room.subarray(0, length);
+    const code = errnoName(-length);
+    if (code !== 'ERANGE') {
+      throw Object.assign(new Error(`${path} cannot be read: ${code}`), { code });
+    }
+    if (room.length > most) throw new TooLarge();
+    room = Buffer.alloc(room.length * 4);
+  }
+}
 
 /** Reads such a file, if it has no more than `most` bytes. */
-export function readRecord(path: string, most: number): Uint8Array {
-  const fd = fs().openSync(path, 'r');
-  try {
-    for (let room = ROOM; ; room *= 4) {
-      const bytes = new Uint8Array(room);
-      const got = fs().readSync(fd, bytes, 0, room, 0);
-      if (got > most) throw new TooLarge();
-      if (got < room) return bytes.subarray(0, got);
-    }
-  } finally {
-    fs().closeSync(fd);
-  }
+export function readRecord(directory: number, path: string, most: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(answerTo('recordAt', directory, path, most));
+}
+
+/** Where a link leads. */
+export function readLink(directory: number, path: string): string {
+  return answerTo('linkAt', directory, path, MOST_LINK_BYTES).toString();
 }

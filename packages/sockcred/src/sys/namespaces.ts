@@ -1,8 +1,8 @@
 /** Which namespaces this program itself is in, to compare those of others with. */
 
 import { addon } from './addon.ts';
-import { fs } from './builtin-modules.ts';
 import { closeDescriptor } from './descriptor.ts';
+import { FROM_THE_ROOT, readLink } from './kernel-record.ts';
 import { netnsCookie } from './pidfd.ts';
 
 const own = new Map<string, string>();
@@ -17,7 +17,7 @@ export function ownNamespace(name: string): string | undefined {
   if (known !== undefined) return known;
   try {
     // Each thread has a network namespace of its own, and what we ask here is asked by this one.
-    const link = fs().readlinkSync(`/proc/${name === 'net' ? 'thread-self' : 'self'}/ns/${name}`);
+    const link = readLink(FROM_THE_ROOT, `/proc/${name === 'net' ? 'thread-self' : 'self'}/ns/${name}`);
     if (name !== 'net') own.set(name, link);
     return link;
   } catch {

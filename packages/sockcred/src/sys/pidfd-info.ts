@@ -3,7 +3,7 @@
  * numbers of the pid namespace that this procfs was mounted for.
  */
 
-import { readRecord } from './kernel-record.ts';
+import { FROM_THE_ROOT, readRecord } from './kernel-record.ts';
 
 /** The process behind a pidfd, as its fdinfo tells it. */
 export type PidfdProcess =
@@ -42,7 +42,7 @@ export function parsePidfdInfo(text: string): PidfdProcess {
  */
 export function pidfdProcess(pidfd: number): PidfdProcess {
   try {
-    return parsePidfdInfo(latin1.decode(readRecord(`/proc/self/fdinfo/${pidfd}`, MOST_BYTES)));
+    return parsePidfdInfo(latin1.decode(readRecord(FROM_THE_ROOT, `/proc/self/fdinfo/${pidfd}`, MOST_BYTES)));
   } catch {
     return UNKNOWN;
   }

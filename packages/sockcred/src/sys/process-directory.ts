@@ -86,10 +86,6 @@ export function readForeignFile(path: string, most: number): Uint8Array {
   }
 }
 
-export function readLink(path: string): string {
-  return fs().readlinkSync(path);
-}
-
 /** Of what a path leads to. */
 export function statOf(path: string): BigIntStats {
   return fs().statSync(path, { bigint: true });

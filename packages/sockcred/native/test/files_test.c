@@ -1,0 +1,127 @@
+/* files_linux.c against the kernel that runs. */
+#define _GNU_SOURCE
+#include "../sys.h"
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+typedef int question(int, const uint8_t *, size_t, uint8_t *, size_t, size_t *);
+
+static int ask(question *about, int directory, const char *path, void *out, size_t capacity, size_t *length)
+{
+	return about(directory, (const uint8_t *)path, strlen(path), out, capacity, length);
+}
+
+static void a_record_is_told_whole_or_not_at_all(void)
+{
+	const int directory = open("/proc/self", O_PATH | O_DIRECTORY);
+	const int before = open_descriptors();
+	char text[4096], wide[PATH_MAX + 1], made[] = "/tmp/sockcred-files-XXXXXX", fifo[64];
+	size_t length = 99, again;
+
+	CHECK(directory >= 0);
+	CHECK_EQUAL(ask(sys_record_at, directory, "status", text, sizeof(text), &length), 0);
+	CHECK(length > 5 && memcmp(text, "Name:", 5) == 0);
+	/* Room for exactly that much cannot be told from too little. */
+	CHECK_EQUAL(ask(sys_record_at, directory, "status", text, 16, &again), ERANGE);
+	CHECK_EQUAL(ask(sys_record_at, -1, "/proc/self/stat", text, sizeof(text), &length), 0);
+	CHECK_EQUAL(atoi(text), getpid());
+	/* Nothing is a record that is a link, or is not there; nothing that is no file keeps us. */
+	CHECK_EQUAL(ask(sys_record_at, directory, "exe", text, sizeof(text), &length), ELOOP);
+	CHECK_EQUAL(ask(sys_record_at, directory, "nothing", text, sizeof(text), &length), ENOENT);
+	CHECK_EQUAL(ask(sys_record_at, directory, "ns", text, sizeof(text), &length), EISDIR);
+	CHECK_EQUAL(ask(sys_record_at, -1, "status", text, sizeof(text), &length), EBADF);
+	memset(wide, 'x', PATH_MAX);
+	wide[PATH_MAX] = '\0';
+	CHECK_EQUAL(ask(sys_record_at, directory, wide, text, sizeof(text), &length), ENAMETOOLONG);
+	CHECK(mkdtemp(made) != NULL);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", made);
+	CHECK(mkfifo(fifo, 0600) == 0);
+	CHECK_EQUAL(ask(sys_record_at, -1, fifo, text, sizeof(text), &length), 0);
+	CHECK_EQUAL(length, 0);
+	CHECK(unlink(fifo) == 0 && rmdir(made) == 0);
+	CHECK_EQUAL(open_descriptors(), before);
+	close(directory);
+}
+
+static void a_link_is_told_whole_or_not_at_all(void)
+{
+	const int directory = open("/proc/self", O_PATH | O_DIRECTORY);
+	char expected[256], link[256], wide[PATH_MAX + 1];
+	const ssize_t size = readlink("/proc/self/ns/user", expected, sizeof(expected));
+	size_t length = 99, again;
+
+	CHECK(directory >= 0);
+	if (size < 0)
+		skip("needs CONFIG_USER_NS");
+	CHECK_EQUAL(ask(sys_link_at, directory, "ns/user", link, sizeof(link), &length), 0);
+	CHECK_EQUAL(length, size);
+	CHECK(memcmp(link, expected, length) == 0);
+	CHECK_EQUAL(ask(sys_link_at, directory, "ns/user", link, length, &again), ERANGE);
+	CHECK_EQUAL(ask(sys_link_at, directory, "ns/user", link, length + 1, &again), 0);
+	CHECK_EQUAL(ask(sys_link_at, -1, "/proc/self/ns/user", link, sizeof(link), &length), 0);
+	CHECK_EQUAL(ask(sys_link_at, directory, "status", link, sizeof(link), &length), EINVAL);
+	CHECK_EQUAL(ask(sys_link_at, directory, "nothing", link, sizeof(link), &length), ENOENT);
+	memset(wide, 'x', PATH_MAX);
+	wide[PATH_MAX] = '\0';
+	CHECK_EQUAL(ask(sys_link_at, directory, wide, link, sizeof(link), &length), ENAMETOOLONG);
+	close(directory);
+}
+
+/* How many marks there are besides this one and those under security., which modules give every file. */
+static size_t other_marks(const char *wanted, const uint8_t *names, size_t length, int *found)
+{
+	size_t others = 0;
+
+	*found = 0;
+	for (size_t at = 0; at < length; at += strlen((const char *)names + at) + 1) {
+		const char *name = (const char *)names + at;
+
+		if (strcmp(name, wanted) == 0)
+			*found = 1;
+		else if (strncmp(name, "security.", strlen("security.")) != 0)
+			others++;
+	}
+	return others;
+}
+
+static void the_marks_of_a_file_are_told_by_their_names(void)
+{
+	const char here[] = "/proc/self/status", nowhere[] = "/nonexistent";
+	char made[] = "/tmp/sockcred-attributes-XXXXXX", wide[PATH_MAX + 1];
+	const int fd = mkstemp(made);
+	uint8_t names[64];
+	size_t length = 99;
+	int found;
+
+	CHECK(fd >= 0);
+	memset(wide, 'x', sizeof(wide));
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)wide, sizeof(wide), names, sizeof(names), &length), ENAMETOOLONG);
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)nowhere, strlen(nowhere), names, sizeof(names), &length), ENOENT);
+	CHECK_EQUAL(sys_attribute_names((const uint8_t *)here, strlen(here), names, sizeof(names), &length), 0);
+	CHECK_EQUAL(other_marks("user.sockcred", names, length, &found), 0);
+	CHECK(!found);
+	if (fsetxattr(fd, "user.sockcred", "1", 1, 0) == 0) {
+		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, 1, &length), ERANGE);
+		CHECK_EQUAL(sys_attribute_names((const uint8_t *)made, strlen(made), names, sizeof(names), &length), 0);
+		CHECK_EQUAL(other_marks("user.sockcred", names, length, &found), 0);
+		CHECK(found);
+	}
+	CHECK(unlink(made) == 0);
+	close(fd);
+}
+
+const struct test_case file_cases[] = {
+	{ "record-at", a_record_is_told_whole_or_not_at_all },
+	{ "link-at", a_link_is_told_whole_or_not_at_all },
+	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },
+	{ NULL, NULL },
+};
