@@ -15,6 +15,7 @@ const command = join(root, 'packages', 'cli', 'src');
 const ROOMS = [
   ...[
     'errors.ts',
+    'ids.ts',
     'sys',
     'credentials',
     'listening',

@@ -5,6 +5,8 @@
  * Environment Integration" at systemd.io.
  */
 
+import { isId } from '../ids.ts';
+
 /** What the names on the way to a cgroup say. Indices are of the segment that says it. */
 export interface UnitNames {
   readonly unit?: string;
@@ -62,7 +64,7 @@ export function applicationOf(unit: string): string | undefined {
 }
 
 function uidIn(text: string | undefined): number | undefined {
-  return text !== undefined && UID.test(text) && Number(text) < 0xffffffff ? Number(text) : undefined;
+  return text !== undefined && UID.test(text) && isId(Number(text)) ? Number(text) : undefined;
 }
 
 /** Skips slices from a segment on: the innermost slice, and the segment after it. */

@@ -4,6 +4,7 @@
  */
 
 import type { PeerRole } from '../credentials/evidence.ts';
+import { isId } from '../ids.ts';
 import type { Child, Circumstances } from './circumstances.ts';
 import {
   type Authority,
@@ -219,10 +220,6 @@ function readId(
   const id = names?.[kind](value);
   if (id !== undefined && isId(id)) return id;
   return faults.add('name', path, `there is no ${kind} ${quoted(value)} here`);
-}
-
-function isId(id: number): boolean {
-  return Number.isInteger(id) && id >= 0 && id < 0xffffffff;
 }
 
 function readSameUser(value: unknown, place: Place, reading: Reading): Condition | undefined {

@@ -4,31 +4,21 @@
  * the overflow id of a user namespace, a group list that may lack entries.
  */
 
+import { NO_ID } from '../ids.ts';
 import type { IdView } from '../sys/id-view.ts';
 import type { PeerAnswers } from '../sys/peer-answers.ts';
 import { type Evidence, type PeerEvidence, peerEvidence, unknown } from './evidence.ts';
 import { type Facts, factsUnder, unanswered } from './facts.ts';
 import { completeGroups } from './groups.ts';
+import { HIDDEN_GID, HIDDEN_PID, HIDDEN_UID } from './hidden.ts';
 import { securityLabel } from './label.ts';
 import type { OtherIds, PeerCredentials, PeerFacts } from './peer-credentials.ts';
 import type { Role } from './role.ts';
 import type { SystemFacts } from './systems.ts';
 
-/** (uid_t)-1 and (gid_t)-1: no id at all. */
-const NO_ID = 0xffffffff;
-
 const NO_UID = unknown('not-provided', 'the kernel recorded no user for this socket');
 const NO_GID = unknown('not-provided', 'the kernel recorded no group for this socket');
 const NO_PID = unknown('not-provided', 'the kernel recorded no process for this socket');
-const FOREIGN_PID = unknown('hidden', 'the process is in a pid namespace that cannot be seen from here');
-const HIDDEN_UID = unknown(
-  'hidden',
-  'the overflow id: a user without a mapping in our user namespace, or one whose id that is',
-);
-const HIDDEN_GID = unknown(
-  'hidden',
-  'the overflow id: a group without a mapping in our user namespace, or one whose id that is',
-);
 const HIDDEN_GROUP = unknown(
   'hidden',
   'at least one group has no mapping in our user namespace: the list would lack it',
@@ -63,7 +53,7 @@ function pidEvidence(answers: PeerAnswers, system: SystemFacts, { pid }: Facts):
   if (answers.credentials.kind !== 'answered') return unanswered(pid, answers.credentials);
   if (answers.pid > 0 && answers.pid <= 0x7fffffff) return pid.evidence;
   const nobody = answers.uid === NO_ID && answers.gid === NO_ID;
-  return nobody || !system.pidNamespaces ? NO_PID : FOREIGN_PID;
+  return nobody || !system.pidNamespaces ? NO_PID : HIDDEN_PID;
 }
 
 function groupsEvidence(

@@ -5,8 +5,7 @@
  * connections of one user hold its groups once.
  */
 
-/** (gid_t)-1: no group at all. */
-const NO_ID = 0xffffffff;
+import { NO_ID } from '../ids.ts';
 
 /** A list made lately, and the answer that it was made from. */
 interface Made {

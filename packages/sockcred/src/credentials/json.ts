@@ -5,6 +5,7 @@
  */
 
 import { PeerTypeError } from '../errors.ts';
+import { MOST_ID } from '../ids.ts';
 import {
   type CaptureMoment,
   CREDENTIAL_FIELDS,
@@ -113,7 +114,7 @@ function integer(value: unknown, name: string, least: number, most: number): num
   return refuse(`${name} is no integer from ${least} to ${most}`);
 }
 
-const id = (value: unknown, name: string): number => integer(value, name, 0, 0xfffffffe);
+const id = (value: unknown, name: string): number => integer(value, name, 0, MOST_ID);
 
 function groupList(value: unknown): readonly number[] {
   if (!Array.isArray(value)) return refuse('groups is no list');

@@ -4,6 +4,7 @@
  */
 
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { CREDENTIAL_FIELDS, type CredentialField } from './evidence.ts';
 import type { PeerCredentials, PeerFacts, RecordedPeer } from './peer-credentials.ts';
 
@@ -11,7 +12,7 @@ import type { PeerCredentials, PeerFacts, RecordedPeer } from './peer-credential
 export type Peer = PeerCredentials | RecordedPeer;
 
 function checkId(name: string, id: number): void {
-  if (Number.isInteger(id) && id >= 0 && id < 0xffffffff) return;
+  if (isId(id)) return;
   throw new PeerTypeError('ERR_ARGUMENT', `${name} must be an integer from 0 to 4294967294`);
 }
 

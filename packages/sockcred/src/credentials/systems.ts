@@ -5,19 +5,8 @@
  * nothing, the moment is left open.
  */
 
+import type { NativeSystem } from '../sys/addon.ts';
 import type { CaptureMoment, PeerRole, UnknownReason } from './evidence.ts';
-
-/** The names that the files in `native/` give themselves. */
-export type SystemName =
-  | 'linux'
-  | 'freebsd'
-  | 'dragonfly'
-  | 'openbsd'
-  | 'netbsd'
-  | 'darwin'
-  | 'sunos'
-  | 'getpeereid'
-  | 'none';
 
 /** The kernel's own name for a question about the peer. */
 export type PeerOption =
@@ -69,7 +58,7 @@ export interface SenderFacts {
 }
 
 export interface SystemFacts {
-  readonly name: SystemName;
+  readonly name: NativeSystem;
   readonly title: string;
   readonly proof: Proof;
   readonly ids: Answered | Untold;

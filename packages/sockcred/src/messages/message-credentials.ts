@@ -8,6 +8,7 @@
 
 import { type UnknownEvidence, type UnknownReason, unknown } from '../credentials/evidence.ts';
 import { completeGroups } from '../credentials/groups.ts';
+import { HIDDEN_GID, HIDDEN_PID, HIDDEN_UID } from '../credentials/hidden.ts';
 import {
   type Answered,
   type SenderFacts,
@@ -16,6 +17,7 @@ import {
   systemFacts,
   type Untold,
 } from '../credentials/systems.ts';
+import { NO_ID } from '../ids.ts';
 import type { IdView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 
@@ -92,23 +94,11 @@ const CUT = unknown(
   'what came beside the message was cut or contradicts itself: none of it is told',
 );
 const UNSUPPORTED = unknown('unsupported', 'this system passes no credentials with messages');
-const NO_ID = unknown('not-provided', 'the kernel gave no id');
+const WITHOUT_ID = unknown('not-provided', 'the kernel gave no id');
 const NO_PID = unknown('not-provided', 'the kernel gave no process id');
-const FOREIGN = unknown('hidden', 'the process is in a pid namespace that cannot be seen from here');
-const HIDDEN_UID = unknown(
-  'hidden',
-  'the overflow id: a user without a mapping in our user namespace, or one whose id that is',
-);
-const HIDDEN_GID = unknown(
-  'hidden',
-  'the overflow id: a group without a mapping in our user namespace, or one whose id that is',
-);
 const NO_PRIMARY = unknown('not-provided', 'the effective group is unknown: the list would lack it');
 const NO_GROUPS = unknown('not-provided', 'the kernel gave no groups');
 const MANY_GROUPS = unknown('maybe-incomplete', 'there are more groups than there is room for');
-
-/** (uid_t)-1 and (gid_t)-1: no id at all. */
-const NOBODY = 0xffffffff;
 
 function nothing(why: UnknownEvidence): MessageCredentials {
   const fields = { uid: why, gid: why, effectiveUid: why, effectiveGid: why, pid: why, groups: why };
@@ -144,7 +134,7 @@ function judge(
   hidden: UnknownEvidence,
   told: SenderEvidence,
 ): Fact {
-  if (id === NOBODY) return NO_ID;
+  if (id === NO_ID) return WITHOUT_ID;
   return id === overflow ? hidden : told;
 }
 
@@ -161,7 +151,7 @@ function groupsOf(
   if (groups.kind === 'maybe-incomplete')
     return unknown('maybe-incomplete', told.incomplete ?? 'the list of groups may lack entries');
   if (groups.kind !== 'answered') return groups.errno === 'ERANGE' ? MANY_GROUPS : NO_GROUPS;
-  if (effectiveGid === NOBODY) return NO_PRIMARY;
+  if (effectiveGid === NO_ID) return NO_PRIMARY;
   return completeGroups(groupList, groupList.length, effectiveGid, undefined) ?? NO_GROUPS;
 }
 
@@ -189,7 +179,7 @@ function senderOf(
   const gid = judge(answers.gid, overflowGid, HIDDEN_GID, there);
   const effectiveUid = untold ?? judge(answers.effectiveUid, overflowUid, HIDDEN_UID, there);
   const effectiveGid = untold ?? judge(answers.effectiveGid, overflowGid, HIDDEN_GID, there);
-  const noPid = system.pidNamespaces ? FOREIGN : NO_PID;
+  const noPid = system.pidNamespaces ? HIDDEN_PID : NO_PID;
   const pid = answers.pid > 0 && answers.pid <= 0x7fffffff ? there : noPid;
   const sender: Mutable<Partial<MessageCredentials>> = { ids: 'real', chosenBy: told.chosenBy };
   if (uid.known) sender.uid = answers.uid;

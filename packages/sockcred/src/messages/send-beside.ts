@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { MOST_ID } from '../ids.ts';
 import { type ClaimedIds, send } from '../sys/message-socket.ts';
 import { descriptorOf, handleOf, socketOf } from '../sys/socket-handle.ts';
 import { sendError } from './refusals.ts';
@@ -82,8 +83,8 @@ export function sendCredentials(
   checkBytes(bytes);
   const claim = {
     pid: checkId('pid', ids.pid ?? process.pid, 0x7fffffff),
-    uid: checkId('uid', ids.uid ?? process.getuid?.() ?? -1, 0xfffffffe),
-    gid: checkId('gid', ids.gid ?? process.getgid?.() ?? -1, 0xfffffffe),
+    uid: checkId('uid', ids.uid ?? process.getuid?.() ?? -1, MOST_ID),
+    gid: checkId('gid', ids.gid ?? process.getgid?.() ?? -1, MOST_ID),
   };
   const result = send(descriptorFor(target), bytes, { claim });
   if (typeof result === 'number') return result;

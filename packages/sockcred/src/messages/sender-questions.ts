@@ -2,6 +2,7 @@
 
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerTypeError } from '../errors.ts';
+import { isId } from '../ids.ts';
 import type { MessageCredentials } from './message-credentials.ts';
 
 /**
@@ -25,7 +26,7 @@ import type { MessageCredentials } from './message-credentials.ts';
  * ```
  */
 export function isSentBy(sender: MessageCredentials, uid: number): boolean {
-  if (!Number.isInteger(uid) || uid < 0 || uid >= 0xffffffff) {
+  if (!isId(uid)) {
     throw new PeerTypeError('ERR_ARGUMENT', 'uid must be an integer from 0 to 4294967294');
   }
   return sender.uid === uid;

@@ -7,6 +7,7 @@
  */
 
 import { PeerError } from '../errors.ts';
+import { NO_ID } from '../ids.ts';
 import { type AuditToken, peerToken, type TokenAnswer } from '../sys/audit-token.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import type { Outcome } from '../sys/outcome.ts';
@@ -104,9 +105,6 @@ export function holdLastUser(questions: LastUserQuestions): HeldLastUser {
 export function pinLastUser(fd: number): HeldLastUser {
   return holdLastUser({ token: () => peerToken(fd), open: openProcess, close: closeDescriptor });
 }
-
-/** (uid_t)-1 stands for none. */
-const NO_ID = 0xffffffff;
 
 /** What a token says of a process. */
 export function lastUserOf({ pid, pidVersion, auditSession, ...ids }: AuditToken): LastUser {

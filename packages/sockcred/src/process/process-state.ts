@@ -5,7 +5,9 @@
  */
 
 import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { HIDDEN_PID } from '../credentials/hidden.ts';
 import { PeerError } from '../errors.ts';
+import { NO_ID } from '../ids.ts';
 import { type IdView, idView } from '../sys/id-view.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
@@ -55,7 +57,6 @@ const NO_EXIT = unknown(
   'how it ended is told by Linux 6.15 and later, once somebody waited for it',
 );
 const NO_INFO = unknown('unsupported', 'no answer to PIDFD_GET_INFO on this system (Linux 6.13)');
-const FOREIGN = unknown('hidden', 'the process is in a pid namespace that cannot be seen from here');
 const NO_PARENT = unknown('hidden', 'its parent is not in our pid namespace');
 const NO_CGROUP = unknown('not-provided', 'the kernel names no cgroup of the process');
 const HIDDEN_GROUP = unknown(
@@ -66,7 +67,7 @@ const UNREADABLE = unknown('refused', 'the status of the process could not be re
 
 function refusal({ kind, errno }: Outcome): UnknownEvidence {
   if (kind === 'unsupported') return NO_INFO;
-  if (kind === 'hidden') return FOREIGN;
+  if (kind === 'hidden') return HIDDEN_PID;
   if (errno === 'ESRCH') return ENDED;
   return unknown('refused', `PIDFD_GET_INFO: ${errno ?? kind}`);
 }
@@ -76,7 +77,7 @@ function visible(ids: Required<ProcessIds>, view: IdView): ProcessIds {
   const seen: Record<string, number> = {};
   for (const [name, id] of Object.entries(ids)) {
     const overflow = name.endsWith('Uid') ? view.overflowUid : view.overflowGid;
-    if (id !== overflow && id !== 0xffffffff) seen[name] = id;
+    if (id !== overflow && id !== NO_ID) seen[name] = id;
   }
   return Object.freeze(seen);
 }
@@ -155,7 +156,7 @@ export function processState(pin: Pin): ProcessState {
   const missing = 'missing' in read ? read.missing : UNREADABLE;
   const alive = !pin.ended();
   // Before Linux 7.0 a process that cannot be seen is answered like one that is gone.
-  const fallback = !alive ? ENDED : untold === undefined || untold === ENDED ? FOREIGN : untold;
+  const fallback = !alive ? ENDED : untold === undefined || untold === ENDED ? HIDDEN_PID : untold;
   return Object.freeze({
     alive,
     ids: idsFact(info, fallback, status, pin),
@@ -190,7 +191,7 @@ function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fac
 function exitFact(answer: PidfdAnswer, alive: boolean, pin: Pin): Fact<ExitStatus> {
   if ('refused' in answer) {
     if (alive) return NOT_ENDED;
-    return answer.refused.kind === 'hidden' ? FOREIGN : NO_EXIT;
+    return answer.refused.kind === 'hidden' ? HIDDEN_PID : NO_EXIT;
   }
   if (answer.waitStatus !== undefined) {
     return fact(exitStatus(answer.waitStatus), pin.binding, 'PIDFD_GET_INFO');

@@ -4,6 +4,8 @@
  * name of the process, which it chooses itself, cannot pose as another line.
  */
 
+import { isId } from '../ids.ts';
+
 /** Sets of capabilities, as bits: capabilities(7). */
 export interface Capabilities {
   readonly effective: bigint;
@@ -37,7 +39,7 @@ function idList(text: string | undefined, count?: number): readonly number[] | u
     .split(/[\t ]+/)
     .filter(word => word !== '')
     .map(Number);
-  if (ids.some(id => id >= 0xffffffff)) return undefined;
+  if (!ids.every(isId)) return undefined;
   return count === undefined || ids.length === count ? ids : undefined;
 }
 

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { PeerError } from '../errors.ts';
 
-/** Which kernel file the addon was built from; FreeBSD and DragonFly share one. */
+/** The names that the kernel files in `native/` give themselves; FreeBSD and DragonFly share one file. */
 export type NativeSystem =
   | 'linux'
   | 'freebsd'

@@ -7,6 +7,7 @@
  */
 
 import { PeerError } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { addon } from './addon.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { type NewSocket, nameBytes, type UnixName } from './unix-socket.ts';
@@ -16,10 +17,6 @@ export interface ConnectIdentity {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
-}
-
-function isId(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < 0xffffffff;
 }
 
 /**

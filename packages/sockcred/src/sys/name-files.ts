@@ -4,6 +4,7 @@
  * not found here, and not being found is never an id.
  */
 
+import { isId } from '../ids.ts';
 import { fs } from './builtin-modules.ts';
 
 /** The id in the third field of the first line that begins with this name. Pure. */
@@ -12,7 +13,7 @@ export function idInFile(text: string, name: string): number | undefined {
   for (const line of text.split('\n')) {
     if (!line.startsWith(`${name}:`)) continue;
     const id = line.split(':')[2] ?? '';
-    return /^[0-9]{1,10}$/.test(id) && Number(id) < 0xffffffff ? Number(id) : undefined;
+    return /^[0-9]{1,10}$/.test(id) && isId(Number(id)) ? Number(id) : undefined;
   }
   return undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { NO_ID } from '../ids.ts';
 import { type Addon, addon } from './addon.ts';
 import { errnoName } from './errno.ts';
 import { ANSWERED, type Outcome, outcomeOf } from './outcome.ts';
@@ -39,8 +40,6 @@ const NOT_UNIX = 3;
 const LISTENING = 4;
 const NOT_CONNECTED = 5;
 const NO_KERNEL = 6;
-
-const NO_ID = 0xffffffff;
 
 /**
  * Everything the kernel said about one peer. `groups` and `label` are views of
