@@ -39,7 +39,10 @@ const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
 
 /** What is passed beside messages, and refused: in the shorter boot. */
-const MESSAGES = ['first-message.test.js', 'unix-stream.test.js', 'unix-datagram.test.js'];
+const MESSAGES = [
+  ...['first-message.test.js', 'unix-stream.test.js'],
+  ...['unix-stream-descriptors.test.js', 'unix-datagram.test.js'],
+];
 const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
 
 // systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
