@@ -9,6 +9,8 @@ if (runtime() === 'node') {
   Object.defineProperty(process, 'versions', { value: { ...process.versions, deno: '0.0.0' } });
 
   await import('./gate.test.js');
+  await import('./gate-admit.test.js');
+  await import('./gate-servers.test.js');
   await import('./gate-limits.test.js');
   await import('./gate-refusal.test.js');
   await import('./gate-tls.test.js');

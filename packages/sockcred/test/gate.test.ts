@@ -1,55 +1,21 @@
-/** createGate(): who gets to the server behind, who does not, and what a server keeps that does not listen itself. */
+/** createGate(): who gets to the server behind, who does not, and how a gate ends. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { compilePolicy, definePolicy, onlyChildren, sameUserOnly } from 'sockcred/authorization';
-import { admissionOf, admit, createGate, peerOf } from 'sockcred/gate';
-import { dial, everything, get, openGate, until } from './support/gated.js';
+import { admissionOf, createGate, peerOf } from 'sockcred/gate';
+import { heard } from './support/gate-events.js';
+import { dial, everything, get, greet, openGate, TALK, until } from './support/gated.js';
 import { connectScript, openDirectory, python } from './support/peers.js';
-import { needs, programPath, runtime } from './support/requirements.js';
+import { needs, programPath } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
-
-const unsupported = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
-
-const greet = (socket: Socket) => socket.resume().end(`hello ${peerOf(socket).uid}\n`);
-
-/** What a gate of this name publishes. */
-function heard(t: TestContext, gate: string) {
-  const listen = (kind: string) => {
-    const list: object[] = [];
-    const listener = (message: unknown) => {
-      if ((message as { gate: unknown }).gate === gate) list.push(message as object);
-    };
-    subscribe(`sockcred:gate:${kind}`, listener);
-    t.after(() => unsubscribe(`sockcred:gate:${kind}`, listener));
-    return list;
-  };
-  return {
-    admitted: listen('admitted'),
-    denied: listen('denied'),
-    limited: listen('limited') as { limit: string }[],
-    failed: listen('failed'),
-  };
-}
-
-const TALK = `
-s.settimeout(20)
-try:
-    s.sendall(b'x')
-    text = s.recv(100).decode().strip()
-    say('got ' + text if text else 'cut')
-except ConnectionError as e:
-    say('cut')
-`;
 
 test('only the same user gets in, and of another one no byte is read', asRoot, async t => {
   const events = heard(t, 'same');
@@ -206,151 +172,6 @@ sys.stdin.readline()`,
   gate.replaceAuthorize(onlyChildren(sameNumber));
   const other = python(t, connectScript(TALK), { args: [path] });
   assert.match(await other.line(), /^cut$/, 'a child that has ended is nobody');
-});
-
-test('admit(): no listener of the server hears of who is refused', asRoot, async t => {
-  const path = `${openDirectory(t)}/s`;
-  const seen: (number | undefined)[] = [];
-  const server = createServer();
-  server.prependListener('connection', (socket: Socket) => seen.push(peerOf(socket).uid));
-  server.on('connection', greet);
-  const admitting = admit(server, { authorize: peer => peer.uid === 1234 });
-  assert.throws(() => admit(server, { authorize: () => true }), PeerTypeError);
-  server.listen({ path, writableAll: true });
-  t.after(() => server.close());
-  await once(server, 'listening');
-  assert.equal(await everything(await dial(t, path)), '');
-  const stranger = python(t, connectScript(TALK), { uid: 1234, gid: 1234, args: [path] });
-  assert.equal(await stranger.line(), 'got hello 1234');
-  assert.deepEqual(seen, [1234]);
-  stranger.tell('go');
-  await until(() => admitting.connections === 0);
-});
-
-test('admit(): a server whose sockets nobody can ask about is refused at once', {
-  skip: runtime() !== 'bun' && 'is about Bun',
-}, () => {
-  for (const server of [createHttpServer(), createHttpsServer()]) {
-    assert.throws(() => admit(server, { authorize: () => true }), unsupported);
-  }
-});
-
-test('a TCP connection to an admitting server is refused', async t => {
-  const server = createServer(greet);
-  admit(server, { authorize: () => true });
-  server.listen(0, '127.0.0.1');
-  t.after(() => server.close());
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const { connect } = await import('node:net');
-  const client = connect(port, '127.0.0.1').on('error', () => {});
-  assert.equal(await everything(client), '');
-});
-
-test('headers that do not come are timed out as if the server listened itself', asAnyone, async t => {
-  const http = createHttpServer(
-    { headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30 },
-    (_request, response) => response.end('fine'),
-  );
-  const { path } = await openGate(t, http);
-  const slow = await dial(t, path);
-  slow.write('GET / HTTP/1.1\r\nhost: x\r\n');
-  assert.match(await everything(slow), /^HTTP\/1\.1 408 /);
-  const slowBody = await dial(t, path);
-  slowBody.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na');
-  assert.match(await everything(slowBody), /408 Request Timeout|200 OK/);
-  assert.equal((await get(path)).body, 'fine');
-});
-
-test(
-  'each request of a connection has to come in time, and a connection has to have some',
-  asAnyone,
-  async t => {
-    const http = createHttpServer(
-      { headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30, keepAliveTimeout: 100 },
-      (request, response) => void request.resume().on('end', () => response.end('fine')),
-    );
-    const { gate, path } = await openGate(t, http);
-    const slowBody = await dial(t, path);
-    slowBody.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na');
-    assert.match(await everything(slowBody), /^HTTP\/1\.1 408 /);
-    const quiet = await dial(t, path);
-    quiet.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-    assert.match(await everything(quiet), /^HTTP\/1\.1 200 OK[\s\S]*fine$/);
-    http.keepAliveTimeout = 20_000;
-    const slowSecond = await dial(t, path);
-    slowSecond.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-    slowSecond.once('data', () => slowSecond.write('GET / HTTP/1.1\r\nhost:'));
-    const text = await everything(slowSecond);
-    assert.match(text, /^HTTP\/1\.1 200 OK[\s\S]*fine/);
-    // Deno (2.9) closes a connection that its server was handed after each response.
-    if (runtime() !== 'deno') assert.match(text, /fineHTTP\/1\.1 408 /);
-    await until(() => gate.connections === 0);
-  },
-);
-
-test('who is answered slowly, or has upgraded, is not cut', asAnyone, async t => {
-  const answers: (() => void)[] = [];
-  const http = createHttpServer(
-    { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 10 },
-    (_request, response) => void answers.push(() => response.end('fine')),
-  );
-  http.on('upgrade', (_request, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
-    socket.pipe(socket);
-  });
-  const { path } = await openGate(t, http);
-  const waiting = get(path);
-  const other = await dial(t, path);
-  other.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
-  await once(other, 'data');
-  await until(() => answers.length === 1);
-  await new Promise(done => setTimeout(done, 300));
-  answers[0]?.();
-  assert.equal((await waiting).body, 'fine');
-  other.write('still there');
-  assert.equal(String((await once(other, 'data'))[0]), 'still there');
-});
-
-test('maxConnections of the server behind holds', asAnyone, async t => {
-  const events = heard(t, 'max');
-  const held = createServer(socket => socket.resume().write('in'));
-  held.maxConnections = 2;
-  const { path } = await openGate(t, held, { name: 'max' });
-  const first = await dial(t, path);
-  await once(first, 'data');
-  const second = await dial(t, path);
-  await once(second, 'data');
-  assert.equal(await everything(await dial(t, path)), '');
-  first.destroy();
-  await until(() => events.limited.length > 0);
-  assert.equal(events.limited[0]?.limit, 'maxConnections');
-  for (;;) {
-    const again = await dial(t, path);
-    const [data] = await Promise.race([once(again, 'data'), once(again, 'close')]);
-    if (String(data) === 'in') break;
-  }
-});
-
-test('allowHalfOpen is that of the server behind', asAnyone, async t => {
-  for (const allowHalfOpen of [true, false]) {
-    const states: boolean[] = [];
-    const target = createServer({ allowHalfOpen }, socket => {
-      socket.resume().on('end', () => {
-        setImmediate(() => {
-          states.push(socket.writable);
-          socket.end('after');
-        });
-      });
-      socket.on('error', () => {});
-    });
-    const { path } = await openGate(t, target);
-    const client = await dial(t, path);
-    client.end('x');
-    const text = await everything(client);
-    assert.deepEqual(states, [allowHalfOpen]);
-    assert.equal(text, allowHalfOpen ? 'after' : '');
-  }
 });
 
 test('an error on an admitted socket that nobody listens for is not the end', asAnyone, async t => {

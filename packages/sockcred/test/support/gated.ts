@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { createGate, type Gate, type GateOptions, type Target } from 'sockcred/gate';
+import { createGate, type Gate, type GateOptions, peerOf, type Target } from 'sockcred/gate';
 
 /** A new directory that every user may enter and only we may write, removed with the test. */
 export function ownDirectory(t: TestContext): string {
@@ -55,6 +55,20 @@ export async function everything(socket: Socket): Promise<string> {
   if (!socket.closed) await new Promise(closed => socket.on('error', () => {}).once('close', closed));
   return text;
 }
+
+/** A server that tells each client who it is. */
+export const greet = (socket: Socket) => socket.resume().end(`hello ${peerOf(socket).uid}\n`);
+
+/** A client for connectScript() that says what it was told, or that it was cut off. */
+export const TALK = `
+s.settimeout(20)
+try:
+    s.sendall(b'x')
+    text = s.recv(100).decode().strip()
+    say('got ' + text if text else 'cut')
+except ConnectionError as e:
+    say('cut')
+`;
 
 /** An HTTP response's status and body. */
 export function get(
