@@ -110,7 +110,7 @@ export function addonSources(system) {
 
 /** The native tests: Linux's file and the layouts of every kernel, in one program. */
 export function nativeTestSources() {
-  const topics = ['questions', 'processes', 'files', 'answers', 'layouts', 'senders', 'messages'];
+  const topics = ['questions', 'sockets', 'processes', 'files', 'answers', 'layouts', 'senders', 'messages'];
   const tests = ['main.c', ...topics.map(topic => `${topic}_test.c`)];
   return [...kernelSources('linux'), ...tests.map(file => join(native, 'test', file))];
 }

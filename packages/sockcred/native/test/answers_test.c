@@ -14,8 +14,6 @@
 #define ASKED_PIDFD 77
 #define ASKED_LABEL 31
 
-#define POISON UINT32_C(0xabababab)
-
 /* What the hooked kernel says to every question. */
 static struct {
 	int option; /* the one question that it is about; 0: all */

@@ -108,8 +108,9 @@ int open_descriptors(void)
 	return count;
 }
 
-static const struct test_case *const tables[] = { question_cases, process_cases, file_cases, answer_cases,
-						   layout_cases,	  sender_cases,	 message_cases };
+static const struct test_case *const tables[] = {
+	question_cases, socket_cases, process_cases, file_cases, answer_cases, layout_cases, sender_cases, message_cases,
+};
 
 int main(int argc, char **argv)
 {

@@ -7,7 +7,11 @@
 #define SOCKCRED_TESTING_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
+
+/* What is where nobody has answered: no id, status or length looks like it. */
+#define POISON UINT32_C(0xabababab)
 
 /* Ends the process with status 1, and the reason on stderr, unless `condition` holds. */
 #define CHECK(condition) check((condition) != 0, #condition, __FILE__, __LINE__)
@@ -25,7 +29,7 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct test_case question_cases[], process_cases[], file_cases[], answer_cases[];
+extern const struct test_case question_cases[], socket_cases[], process_cases[], file_cases[], answer_cases[];
 extern const struct test_case layout_cases[], sender_cases[], message_cases[];
 
 /*
