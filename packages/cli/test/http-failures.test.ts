@@ -6,8 +6,9 @@ import { Agent, type IncomingMessage, request as sendRequest } from 'node:http';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Admission } from 'sockcred/gate';
-import { ownDirectory, until } from '../../sockcred/build/support/gated.js';
+import { ownDirectory } from '../../sockcred/build/support/directories.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { until } from '../../sockcred/build/support/waiting.js';
 import type { HttpFailure } from '../dist/guard/http-front.js';
 import { ask, behind, exchangeBytes, listening, openFront, problem } from './support/http-fronts.js';
 

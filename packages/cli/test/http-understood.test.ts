@@ -8,9 +8,10 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { isForwardedName } from 'sockcred/forwarding';
-import { ownDirectory, until } from '../../sockcred/build/support/gated.js';
+import { ownDirectory } from '../../sockcred/build/support/directories.js';
 import { start } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
+import { until } from '../../sockcred/build/support/waiting.js';
 import { CLEANED, LINES, TRUTH } from './support/hostile-requests.js';
 import { exchangeBytes, listening, openFront } from './support/http-fronts.js';
 

@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { isUser } from 'sockcred';
 import { forwardedPeer } from 'sockcred/forwarding';
 import { WebSocket, WebSocketServer } from 'ws';
-import { ownDirectory, until } from '../../sockcred/build/support/gated.js';
+import { ownDirectory } from '../../sockcred/build/support/directories.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { until } from '../../sockcred/build/support/waiting.js';
 import { behind, exchangeBytes, listening, openFront, recorder } from './support/http-fronts.js';
 
 const asAnyone = { skip: needs('linux', 'node') };

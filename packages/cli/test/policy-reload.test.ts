@@ -20,8 +20,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { madeUpPeer } from 'sockcred/testing';
-import { until } from '../../sockcred/build/support/gated.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { until } from '../../sockcred/build/support/waiting.js';
 import { type PolicyFile, policyFile } from '../dist/policy/policy-file.js';
 import { ownDirectory } from './support/directories.js';
 

@@ -34,8 +34,9 @@ import { definePolicy } from 'sockcred/authorization';
 import { peerOf, type Target } from 'sockcred/gate';
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { WebSocket, WebSocketServer } from 'ws';
-import { get, openGate, until } from './support/gated.js';
+import { get, openGate } from './support/gated.js';
 import { needs, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 const own = process.geteuid?.();

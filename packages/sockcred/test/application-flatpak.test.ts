@@ -17,7 +17,8 @@ import { type TestContext, test } from 'node:test';
 import type { PeerError } from 'sockcred';
 import { type Claim, peerApplication } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
-import { acceptFrom, openDirectory, openServer, start } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { acceptFrom, openServer, start } from './support/peers.js';
 import { needs } from './support/requirements.js';
 import {
   bubblewrapped,

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inGroup, isUser, peerCredentials } from 'sockcred';
+import { openDirectory } from './support/directories.js';
 import { askerElsewhere } from './support/elsewhere.js';
-import { acceptFrom, connectScript, openDirectory, openServer, python, runAs } from './support/peers.js';
+import { acceptFrom, connectScript, openServer, python, runAs } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };

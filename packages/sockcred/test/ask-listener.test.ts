@@ -6,8 +6,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { isUser, listenerCredentials, PeerError, PeerTypeError, peerCredentials } from 'sockcred';
+import { openDirectory } from './support/directories.js';
 import { askInherited } from './support/inherited.js';
-import { openDirectory, openServer, python } from './support/peers.js';
+import { openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };

@@ -6,15 +6,9 @@ import { IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { PeerError, type PeerSource, PeerTypeError, peerCredentials, type Side } from 'sockcred';
+import { openDirectory } from './support/directories.js';
 import { askInherited } from './support/inherited.js';
-import {
-  acceptFrom,
-  connectScript,
-  descriptorNumber,
-  openDirectory,
-  openServer,
-  python,
-} from './support/peers.js';
+import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const anyone = { skip: needs('linux', 'python3') };

@@ -17,9 +17,10 @@ import {
 } from 'sockcred/clients';
 import { Agent as UndiciAgent, request as undiciRequest } from 'undici';
 import { WebSocket, WebSocketServer } from 'ws';
-import { ownDirectory, until } from './support/gated.js';
-import { openDirectory, python } from './support/peers.js';
+import { openDirectory, ownDirectory } from './support/directories.js';
+import { python } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const asAnyone = { skip: needs('linux') };

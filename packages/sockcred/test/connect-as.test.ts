@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { type PeerCredentials, peerCredentials } from 'sockcred';
 import { type ConnectIdentity, connectedSocketAs } from '../dist/sys/connect-as.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
-import { connectScript, openDirectory, openServer, python } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { connectScript, openServer, python } from './support/peers.js';
 import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 

@@ -7,14 +7,8 @@ import { connect, createServer, Socket } from 'node:net';
 import { test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { PeerError, peerCredentials } from 'sockcred';
-import {
-  acceptFrom,
-  connectScript,
-  descriptorNumber,
-  openDirectory,
-  openServer,
-  python,
-} from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };

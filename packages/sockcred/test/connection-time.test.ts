@@ -9,14 +9,8 @@ import { peerCredentials } from 'sockcred';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { peerPidfd, pidfdOutcome } from '../dist/sys/peer-pidfd.js';
 import { parsePidfdInfo, pidfdProcess } from '../dist/sys/pidfd-info.js';
-import {
-  acceptFrom,
-  connectScript,
-  descriptorNumber,
-  openDirectory,
-  openServer,
-  python,
-} from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 import { statusOf, until } from './support/waiting.js';
 

@@ -8,8 +8,9 @@ import { type TestContext, test } from 'node:test';
 import { PeerError, PeerTypeError, peerCredentials } from 'sockcred';
 import { credentialListener, disagreesWith, firstMessageCredentials, isSentBy } from 'sockcred/messages';
 import { linuxSince } from '../dist/sys/kernel.js';
+import { openDirectory, ownDirectory } from './support/directories.js';
 import { openDescriptors } from './support/open-descriptors.js';
-import { connectScript, openDirectory, openServer, ownDirectory, python } from './support/peers.js';
+import { connectScript, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const skip = needs('linux', 'python3');

@@ -20,7 +20,8 @@ import {
 import { definePolicy, sameUserOnly } from 'sockcred/authorization';
 import { type BelieveRule, type ForwardedPeer, forwardedHeaders, forwardedPeer } from 'sockcred/forwarding';
 import { madeUpPeer } from 'sockcred/testing';
-import { dial, everything, ownDirectory } from './support/gated.js';
+import { ownDirectory } from './support/directories.js';
+import { dial, everything } from './support/gated.js';
 import { connectScript, python } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
 

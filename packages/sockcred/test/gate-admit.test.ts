@@ -8,9 +8,11 @@ import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { admit, peerOf } from 'sockcred/gate';
-import { dial, everything, greet, TALK, until } from './support/gated.js';
-import { connectScript, openDirectory, python } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { dial, everything, greet, TALK } from './support/gated.js';
+import { connectScript, python } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
 const unsupported = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';

@@ -11,9 +11,11 @@ import { PeerError, PeerTypeError } from 'sockcred';
 import { type AdmittedConnection, createGate, type GateOptions } from 'sockcred/gate';
 import { closeDescriptor, sendFirst } from 'sockcred/relay';
 import { listeningSocket } from '../dist/sys/unix-socket.js';
-import { dial, everything, ownDirectory, until } from './support/gated.js';
+import { ownDirectory } from './support/directories.js';
+import { dial, everything } from './support/gated.js';
 import { imported, programWords, startProgram } from './support/programs.js';
 import { needs, programPath, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const skip = needs('linux');
 

@@ -6,10 +6,12 @@ import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { dial, everything, get, openGate, ownDirectory, until } from './support/gated.js';
+import { ownDirectory } from './support/directories.js';
+import { dial, everything, get, openGate } from './support/gated.js';
 import { connectScript, python } from './support/peers.js';
 import { imported, startProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };

@@ -7,8 +7,9 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { createGate, peerOf } from 'sockcred/gate';
-import { dial, everything, get, openGate, until } from './support/gated.js';
+import { dial, everything, get, openGate } from './support/gated.js';
 import { needs } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 

@@ -6,8 +6,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { heard } from './support/gate-events.js';
-import { dial, everything, get, openGate, until } from './support/gated.js';
+import { dial, everything, get, openGate } from './support/gated.js';
 import { needs, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 

@@ -12,7 +12,8 @@ import { type TestContext, test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { PeerError } from 'sockcred';
 import { createGate, peerOf } from 'sockcred/gate';
-import { everything, openGate, ownDirectory } from './support/gated.js';
+import { ownDirectory } from './support/directories.js';
+import { everything, openGate } from './support/gated.js';
 import { needs, runtime } from './support/requirements.js';
 
 const asAnyone = { skip: needs('linux', 'openssl') };

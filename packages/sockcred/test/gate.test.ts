@@ -9,10 +9,12 @@ import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { compilePolicy, definePolicy, onlyChildren, sameUserOnly } from 'sockcred/authorization';
 import { admissionOf, createGate, peerOf } from 'sockcred/gate';
+import { openDirectory } from './support/directories.js';
 import { heard } from './support/gate-events.js';
-import { dial, everything, get, greet, openGate, TALK, until } from './support/gated.js';
-import { connectScript, openDirectory, python } from './support/peers.js';
+import { dial, everything, get, greet, openGate, TALK } from './support/gated.js';
+import { connectScript, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };

@@ -15,7 +15,8 @@ import {
 import { connect, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { listenAt, listenerCredentials, PeerError, type PeerErrorCode, PeerTypeError } from 'sockcred';
-import { openDirectory, python } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const inNode = { skip: needs('linux', 'python3', 'node') };

@@ -16,8 +16,9 @@ import {
   UnixStream,
   UnixStreamServer,
 } from 'sockcred/messages';
+import { ownDirectory } from './support/directories.js';
 import { textBehind } from './support/open-descriptors.js';
-import { ownDirectory, python, start } from './support/peers.js';
+import { python, start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const skip = needs('linux', 'python3');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ownDirectory } from './support/peers.js';
+import { ownDirectory } from './support/directories.js';
 import { type ProgramOptions, runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 

@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { ownDirectory } from './support/directories.js';
 import { libraryOf, nativeSystems } from './support/other-core.js';
-import { ownDirectory } from './support/peers.js';
 import { runProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 

@@ -21,8 +21,8 @@ import {
 } from '../dist/sys/audit-token.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import type { NewDescriptor } from '../dist/sys/pidfd.js';
+import { ownDirectory } from './support/directories.js';
 import { libraryOf, nativeSystems } from './support/other-core.js';
-import { ownDirectory } from './support/peers.js';
 import { runProgram } from './support/programs.js';
 import { needs, runtime } from './support/requirements.js';
 

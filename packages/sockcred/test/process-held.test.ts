@@ -8,14 +8,8 @@ import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process'
 import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';
-import {
-  acceptFrom,
-  connectScript,
-  descriptorNumber,
-  openDirectory,
-  openServer,
-  python,
-} from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 import { statusOf, until } from './support/waiting.js';
 

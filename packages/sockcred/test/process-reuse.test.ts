@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openDirectory, start } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 import type { ReuseTally } from './support/reuse-server.js';
 

@@ -15,9 +15,11 @@ import {
   readProxyHeader,
 } from 'sockcred/forwarding';
 import { madeUpPeer } from 'sockcred/testing';
-import { dial, ownDirectory, until } from './support/gated.js';
+import { ownDirectory } from './support/directories.js';
+import { dial } from './support/gated.js';
 import { start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 

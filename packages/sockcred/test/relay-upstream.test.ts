@@ -11,9 +11,10 @@ import { closeDescriptor, connectUpstream, relay, sendFirst } from 'sockcred/rel
 import { madeUpPeer } from 'sockcred/testing';
 import { acceptSocket, socketPair } from '../dist/sys/message-socket.js';
 import { listeningSocket } from '../dist/sys/unix-socket.js';
-import { until } from './support/gated.js';
-import { openDirectory, openServer } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { openServer } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
+import { until } from './support/waiting.js';
 
 const skip = needs('linux', 'sockets-from-fds');
 /** Deno shows no descriptor of a TCP socket. */

@@ -11,7 +11,8 @@ import { Worker } from 'node:worker_threads';
 import { addon } from '../dist/sys/addon.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { canRelay, type Relaying, relay } from '../dist/sys/relay.js';
-import { connectScript, openDirectory, openServer, python } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { connectScript, openServer, python } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
 
 const skip = needs('linux', 'sockets-from-fds');

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Addon } from '../dist/sys/addon.js';
 import { judge } from '../dist/sys/self-test.js';
-import { openDirectory } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
 import { needs } from './support/requirements.js';
 
 test('T13: a kernel that fails the self-test is not believed', () => {

@@ -15,8 +15,9 @@ import {
   UnixSeqpacketServer,
   UnixSeqpacketSocket,
 } from 'sockcred/messages';
+import { ownDirectory } from './support/directories.js';
 import { descriptorsOf } from './support/open-descriptors.js';
-import { ownDirectory, python, runAs, start } from './support/peers.js';
+import { python, runAs, start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const skip = needs('linux', 'python3');

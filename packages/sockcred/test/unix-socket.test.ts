@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { addon } from '../dist/sys/addon.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { boundWithMode, connectedSocket, nameBytes } from '../dist/sys/unix-socket.js';
-import { openDirectory } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
 import { needs } from './support/requirements.js';
 
 /** SYS_UNSUPPORTED of native/sys.h. */

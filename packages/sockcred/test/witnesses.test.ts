@@ -14,11 +14,13 @@ import { runningProcess } from 'sockcred/process';
 import { asIfConnected } from 'sockcred/testing';
 import { identifyPeer, peerWitnesses } from 'sockcred/witnesses';
 import { makeCgroup, move } from './support/cgroups.js';
-import { dial, everything, openGate, until } from './support/gated.js';
+import { openDirectory } from './support/directories.js';
+import { dial, everything, openGate } from './support/gated.js';
 import { openDescriptors } from './support/open-descriptors.js';
-import { acceptFrom, connectScript, descriptorNumber, openDirectory, python } from './support/peers.js';
+import { acceptFrom, connectScript, descriptorNumber, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
+import { until } from './support/waiting.js';
 import { allow, denied, policy, USER, verdict } from './support/witnessed.js';
 
 const onLinux = { skip: needs('linux', 'python3') };

@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { type PeerCredentials, peerCredentials } from 'sockcred';
-import { acceptFrom, descriptorNumber, openDirectory, openServer } from './support/peers.js';
+import { openDirectory } from './support/directories.js';
+import { acceptFrom, descriptorNumber, openServer } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
 const onLinux = { skip: needs('linux') };

@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGate, type GateOptions } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
-import { ownDirectory } from '../../../sockcred/build/support/peers.js';
+import { ownDirectory } from '../../../sockcred/build/support/directories.js';
 import { createHttpFront, type HttpFrontOptions } from '../../dist/guard/http-front.js';
 import { socketTo } from '../../dist/guard/http-upstream.js';
 

@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { type Claim, type Engine, peerApplication, peerCgroup } from 'sockcred/application';
 import { managed } from '../support/containers.js';
-import { connectScript, openDirectory, openServer, python } from '../support/peers.js';
+import { openDirectory } from '../support/directories.js';
+import { connectScript, openServer, python } from '../support/peers.js';
 import { needs, programPath } from '../support/requirements.js';
 import { asUser, SANDBOXED } from '../support/user-manager.js';
 

@@ -15,14 +15,8 @@ import { addon } from '../../dist/sys/addon.js';
 import { closeDescriptor } from '../../dist/sys/descriptor.js';
 import { peerPidfd } from '../../dist/sys/peer-pidfd.js';
 import { parsePidfdInfo, pidfdProcess } from '../../dist/sys/pidfd-info.js';
-import {
-  acceptFrom,
-  connectScript,
-  descriptorNumber,
-  openDirectory,
-  openServer,
-  python,
-} from '../support/peers.js';
+import { openDirectory } from '../support/directories.js';
+import { acceptFrom, connectScript, descriptorNumber, openServer, python } from '../support/peers.js';
 import { needs } from '../support/requirements.js';
 import { probe } from './support/probe.js';
 import { since, version } from './support/version.js';

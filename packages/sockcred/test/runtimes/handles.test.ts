@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { PeerError, type PeerSource, peerCredentials } from 'sockcred';
-import { openDirectory } from '../support/peers.js';
+import { openDirectory } from '../support/directories.js';
 import { needs, runtime } from '../support/requirements.js';
 
 const skip = needs('linux');

@@ -8,7 +8,8 @@ import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PeerJson } from 'sockcred';
-import { openDirectory, start } from './peers.js';
+import { openDirectory } from './directories.js';
+import { start } from './peers.js';
 
 /** What the asker says of one connection. */
 export interface Told {

@@ -1,20 +1,10 @@
 /** Gates at paths that every user may connect to, and clients of this process. */
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createGate, type Gate, type GateOptions, peerOf, type Target } from 'sockcred/gate';
-
-/** A new directory that every user may enter and only we may write, removed with the test. */
-export function ownDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sockcred-gate-'));
-  chmodSync(directory, 0o755);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+import { ownDirectory } from './directories.js';
 
 /** A gate that listens and lets everybody in unless it is told otherwise, closed with the test. */
 export async function openGate(
@@ -89,15 +79,4 @@ export function get(
     );
     outgoing.on('error', failed).end();
   });
-}
-
-const LONGEST_WAIT_MS = 20_000;
-
-/** Waits until something holds; fails if it does not in a time that is long for any machine. */
-export async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + LONGEST_WAIT_MS;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`never: ${holds}`);
-    await new Promise(done => setTimeout(done, 5));
-  }
 }

@@ -4,7 +4,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ownDirectory } from './peers.js';
+import { ownDirectory } from './directories.js';
 
 interface Build {
   compileAddon(

@@ -5,12 +5,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { openDirectory } from './directories.js';
 import { programPath } from './requirements.js';
 
 /** Whom a peer runs as; what is left out stays as it is. */
@@ -19,21 +18,6 @@ export interface Identity {
   readonly gid?: number;
   /** Supplementary groups; an empty list drops them all. */
   readonly groups?: readonly number[];
-}
-
-/** A new directory that every user may enter and write, removed with the test. */
-export function openDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sockcred-test-'));
-  chmodSync(directory, 0o777);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** A new directory that every user may enter and only we may write, removed with the test. */
-export function ownDirectory(t: TestContext): string {
-  const directory = openDirectory(t);
-  chmodSync(directory, 0o755);
-  return directory;
 }
 
 /** The setpriv(1) words before a command that make it run as somebody. */

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { ownDirectory } from './peers.js';
+import { ownDirectory } from './directories.js';
 import { runtime } from './requirements.js';
 
 /** The words before a program's file. */

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openDirectory, runAs } from './peers.js';
+import { openDirectory } from './directories.js';
+import { runAs } from './peers.js';
 import { programPath } from './requirements.js';
 
 /** `daemon`: the bus and Flatpak want a user that has a name. */

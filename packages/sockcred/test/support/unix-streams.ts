@@ -9,7 +9,7 @@ import {
   UnixStreamServer,
   type UnixStreamServerOptions,
 } from 'sockcred/messages';
-import { ownDirectory } from './peers.js';
+import { ownDirectory } from './directories.js';
 
 /** The server, and its streams in the order in which they came; all are gone with the test. */
 export async function streamServer(t: TestContext, options: UnixStreamServerOptions = {}) {

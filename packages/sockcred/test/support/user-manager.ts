@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openDirectory } from './peers.js';
+import { openDirectory } from './directories.js';
 import { programPath } from './requirements.js';
 import { SANDBOXED } from './sandboxes.js';
 

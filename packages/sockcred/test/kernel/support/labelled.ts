@@ -8,15 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { PeerCredentials } from 'sockcred';
 import { type StreamMessage, type UnixStream, UnixStreamServer } from 'sockcred/messages';
-import {
-  connectScript,
-  type Identity,
-  openDirectory,
-  openServer,
-  ownDirectory,
-  type PythonPeer,
-  python,
-} from '../../support/peers.js';
+import { openDirectory, ownDirectory } from '../../support/directories.js';
+import { connectScript, type Identity, openServer, type PythonPeer, python } from '../../support/peers.js';
 import { programPath } from '../../support/requirements.js';
 
 /** Command words that make the next program start under what is written to a file of /proc/self/attr. */

@@ -5,7 +5,8 @@
  */
 
 import type { TestContext } from 'node:test';
-import { openDirectory, python } from '../../support/peers.js';
+import { openDirectory } from '../../support/directories.js';
+import { python } from '../../support/peers.js';
 
 /** What one socket answers; a string is the name of an error. */
 export interface Answers {
