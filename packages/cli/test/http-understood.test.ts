@@ -2,16 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { isForwardedName } from 'sockcred/forwarding';
 import { ownDirectory } from '../../sockcred/build/support/directories.js';
+import { nginx } from '../../sockcred/build/support/nginx.js';
 import { start } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
-import { until } from '../../sockcred/build/support/waiting.js';
 import { CLEANED, LINES, TRUTH } from './support/hostile-requests.js';
 import { exchangeBytes, listening, openFront } from './support/http-fronts.js';
 
@@ -173,29 +172,10 @@ test('a CGI environment has one variable, whatever was tried: wsgiref', {
 test('nginx understands one header, also where it takes underscores', {
   skip: needs('linux', 'node', 'nginx'),
 }, async t => {
-  const directory = ownDirectory(t);
-  const path = `${directory}/behind`;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  writeFileSync(
-    `${directory}/nginx.conf`,
-    `daemon off; master_process off; pid ${directory}/pid; error_log stderr crit;
-events {}
-http { access_log off; underscores_in_headers on; ignore_invalid_headers off;
-  ${temporary.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
-  server { listen unix:${path}; location / { return 200 "$http_sockcred_peer|$http_sockcred_uid|$http_sockcred_anything"; } } }`,
-  );
-  start(t, [programPath('nginx'), '-e', 'stderr', '-c', `${directory}/nginx.conf`]);
-  let there = false;
-  const look = () => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      there = true;
-      socket.destroy();
-    });
-    socket.on('error', () => setTimeout(look, 20));
-  };
-  look();
-  await until(() => there);
+  const path = await nginx(t, {
+    http: 'underscores_in_headers on; ignore_invalid_headers off;',
+    server: 'location / { return 200 "$http_sockcred_peer|$http_sockcred_uid|$http_sockcred_anything"; }',
+  });
   const front = await openFront(t, { path });
   for (const [what, bytes] of CLEANED) {
     if (bytes.startsWith('OPTIONS *')) continue;

@@ -4,24 +4,18 @@ import assert from 'node:assert/strict';
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { peerCredentials, peerToJson } from 'sockcred';
 import { makeCgroup, move } from '../../sockcred/build/support/cgroups.js';
 import { connectScript, descriptorNumber, openServer, python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
+import { allow, written } from './support/policies.js';
 
 const onLinux = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
 
-function written(t: TestContext, text: string): string {
-  const path = join(ownDirectory(t), 'p.toml');
-  writeFileSync(path, text);
-  return path;
-}
-
-const allow = (condition: string) => `[[rules]]\neffect = "allow"\n${condition}\n`;
 const me = process.geteuid?.() ?? -1;
 
 test(

@@ -1,25 +1,18 @@
 /** `sockcred policy test`: what would be decided about whom, and why. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { makeCgroup, move } from '../../sockcred/build/support/cgroups.js';
 import { connectScript, descriptorNumber, openServer, python } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
 import { run, serve } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
+import { allow, written } from './support/policies.js';
 
 const onLinux = { skip: needs('linux') };
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
 
-function written(t: TestContext, text: string): string {
-  const path = join(ownDirectory(t), 'p.toml');
-  writeFileSync(path, text);
-  return path;
-}
-
-const allow = (condition: string) => `[[rules]]\neffect = "allow"\n${condition}\n`;
 const me = process.geteuid?.() ?? -1;
 
 test('test PATH decides about who listens there, and says that it is only that', onLinux, async t => {

@@ -1,22 +1,13 @@
 /** `sockcred policy check` and `explain`: what is said of a file, and what command lines are refused. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { chmodSync } from 'node:fs';
+import { test } from 'node:test';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { command, needsOtherUsers, run } from './support/command.js';
-import { ownDirectory } from './support/directories.js';
+import { allow, written } from './support/policies.js';
 
 const onLinux = { skip: needs('linux') };
-
-function written(t: TestContext, text: string): string {
-  const path = join(ownDirectory(t), 'p.toml');
-  writeFileSync(path, text);
-  return path;
-}
-
-const allow = (condition: string) => `[[rules]]\neffect = "allow"\n${condition}\n`;
 
 test('check says where the faults are, with status 1, and notes with status 0', onLinux, async t => {
   const faulty = written(t, `${allow('user = "ghost"')}usr = 1\n`);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { admit, peerOf } from 'sockcred/gate';
@@ -51,7 +51,6 @@ test('a TCP connection to an admitting server is refused', async t => {
   t.after(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const { connect } = await import('node:net');
   const client = connect(port, '127.0.0.1').on('error', () => {});
   assert.equal(await everything(client), '');
 });

@@ -12,6 +12,7 @@ import { admissionOf, createGate, peerOf } from 'sockcred/gate';
 import { openDirectory } from './support/directories.js';
 import { heard } from './support/gate-events.js';
 import { dial, everything, get, greet, openGate, TALK } from './support/gated.js';
+import { openDescriptors } from './support/open-descriptors.js';
 import { connectScript, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 import { until } from './support/waiting.js';
@@ -211,19 +212,17 @@ test('close() lets what is under way end, and cuts what takes longer', asAnyone,
 });
 
 test('T66: after many connections no descriptor is left over', asAnyone, async t => {
-  const { readdirSync } = await import('node:fs');
   const { gate, path } = await openGate(t, greet, {
     authorize: onlyChildren({ pid: 1, exitCode: null, signalCode: null }),
   });
-  const open = () => readdirSync('/proc/self/fd').length;
   await everything(await dial(t, path));
   await until(() => gate.connections === 0);
-  const before = open();
+  const before = openDescriptors();
   for (let round = 0; round < 20; round++) {
     if (round === 10) gate.replaceAuthorize(() => true);
     await Promise.all(Array.from({ length: 50 }, async () => everything(await dial(t, path))));
   }
-  await until(() => gate.connections === 0 && open() <= before);
+  await until(() => gate.connections === 0 && openDescriptors() <= before);
   assert.equal(gate.connections, 0);
 });
 

@@ -1,7 +1,7 @@
 /** A held process stays the one that connected, whatever becomes of it; what it is now is told apart. */
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { type PeerError, peerCredentials } from 'sockcred';
 import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process';
@@ -9,6 +9,7 @@ import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';
 import { openDirectory } from './support/directories.js';
+import { openDescriptors } from './support/open-descriptors.js';
 import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
 import { statusOf, until } from './support/waiting.js';
@@ -26,10 +27,6 @@ const kinds = (held: PeerProcess): readonly DriftKind[] => held.drift().map(({ w
 
 /** By its code alone: some tests go below the bundle, where the classes are other ones. */
 const coded = (code: string) => (error: unknown) => (error as PeerError).code === code;
-
-function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
-}
 
 test('the process behind a connection is described as it is', asRoot, async t => {
   const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 4321, groups: [27] });

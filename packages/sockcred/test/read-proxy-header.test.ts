@@ -17,9 +17,10 @@ import {
 import { madeUpPeer } from 'sockcred/testing';
 import { ownDirectory } from './support/directories.js';
 import { dial } from './support/gated.js';
+import { nginx } from './support/nginx.js';
 import { start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
-import { until } from './support/waiting.js';
+import { listened, until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
 
@@ -200,7 +201,7 @@ async function haproxy(t: TestContext, directory: string, lines: string, ready: 
   const timeouts = ['connect', 'client', 'server'].map(what => `  timeout ${what} 20s`).join('\n');
   writeFileSync(file, `defaults\n  mode tcp\n${timeouts}\n${lines}\n`);
   start(t, [programPath('haproxy'), '-db', '-q', '-f', file]);
-  await answers(ready);
+  await listened(ready);
 }
 
 /** A TCP port that was free a moment ago. */
@@ -210,20 +211,6 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise(closed => server.close(closed));
   return port;
-}
-
-async function answers(path: string): Promise<void> {
-  let there = false;
-  const look = () => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      there = true;
-      socket.destroy();
-    });
-    socket.on('error', () => setTimeout(look, 20));
-  };
-  look();
-  await until(() => there);
 }
 
 test('HAProxy takes our header in the family that it knows, and checks its checksum', {
@@ -282,18 +269,10 @@ listen all
 test('nginx takes our header, and answers what follows it', {
   skip: needs('linux', 'nginx'),
 }, async t => {
-  const directory = ownDirectory(t);
-  const front = `${directory}/front`;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  writeFileSync(
-    `${directory}/nginx.conf`,
-    `daemon off; master_process off; pid ${directory}/pid; error_log stderr crit;
-events {}
-http { access_log off; ${temporary.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
-  server { listen unix:${front} proxy_protocol; location / { return 200 "at $host$uri"; } } }`,
-  );
-  start(t, [programPath('nginx'), '-e', 'stderr', '-c', `${directory}/nginx.conf`]);
-  await answers(front);
+  const front = await nginx(t, {
+    listen: 'proxy_protocol',
+    server: 'location / { return 200 "at $host$uri"; }',
+  });
   const socket = await dial(t, front);
   socket.write(
     Buffer.concat([header, Buffer.from('GET /a HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n')]),

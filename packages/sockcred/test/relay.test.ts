@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,14 +11,11 @@ import { addon } from '../dist/sys/addon.js';
 import { closeDescriptor } from '../dist/sys/descriptor.js';
 import { canRelay, type Relaying, relay } from '../dist/sys/relay.js';
 import { openDirectory } from './support/directories.js';
+import { openDescriptors } from './support/open-descriptors.js';
 import { connectScript, openServer, python } from './support/peers.js';
 import { needs, runtime } from './support/requirements.js';
 
 const skip = needs('linux', 'sockets-from-fds');
-
-function descriptors(): number {
-  return readdirSync('/proc/self/fd').length;
-}
 
 /** A connected pair of stream sockets. */
 function pair(): [number, number] {
@@ -150,12 +146,12 @@ test('descriptors are the relay’s also where it fails, and what is no socket i
   skip,
 }, async () => {
   canRelay();
-  const before = descriptors();
+  const before = openDescriptors();
   const [first, other] = pair();
   assert.throws(() => relay(first, -1), { code: 'ERR_PEER_SYSTEM', errno: 'EBADF' });
   assert.throws(() => closeDescriptor(first), { errno: 'EBADF' });
   closeDescriptor(other);
-  assert.equal(descriptors(), before);
+  assert.equal(openDescriptors(), before);
 });
 
 /** A Python program at each end, which send and receive a descriptor of the same pipe. */
@@ -209,7 +205,7 @@ test('a thousand pairs that end in every way leave no descriptor behind', { skip
   first.stop();
   await first.ended;
   await new Promise(done => setImmediate(done));
-  const before = descriptors();
+  const before = openDescriptors();
   const ended: Promise<unknown>[] = [];
   for (let index = 0; index < 1000; index++) {
     const [near, nearInner] = pair();
@@ -223,7 +219,7 @@ test('a thousand pairs that end in every way leave no descriptor behind', { skip
   }
   await Promise.all(ended);
   // Some pipes stay, to be lent again.
-  assert.ok(descriptors() <= before + 2 * 64, `${descriptors()} descriptors, ${before} before`);
+  assert.ok(openDescriptors() <= before + 2 * 64, `${openDescriptors()} descriptors, ${before} before`);
 });
 
 test('a thread that ends takes its pairs along', {
@@ -244,12 +240,12 @@ test('a thread that ends takes its pairs along', {
       }
       parentPort.postMessage(kept);
     });`;
-  const before = descriptors();
+  const before = openDescriptors();
   for (let round = 0; round < 3; round++) {
     const worker = new Worker(code, { eval: true });
     const [kept] = (await once(worker, 'message')) as [number[]];
     await worker.terminate();
     for (const fd of kept) closeDescriptor(fd);
   }
-  assert.ok(descriptors() <= before + 3, `${descriptors()} descriptors, ${before} before`);
+  assert.ok(openDescriptors() <= before + 3, `${openDescriptors()} descriptors, ${before} before`);
 });

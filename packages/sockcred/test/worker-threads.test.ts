@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { type PeerCredentials, peerCredentials } from 'sockcred';
 import { openDirectory } from './support/directories.js';
+import { openDescriptors } from './support/open-descriptors.js';
 import { acceptFrom, descriptorNumber, openServer } from './support/peers.js';
 import { needs } from './support/requirements.js';
 
@@ -41,10 +41,6 @@ function start(t: TestContext, code: string, workerData: unknown): Worker {
   const worker = new Worker(code, { eval: true, workerData });
   t.after(() => worker.terminate());
   return worker;
-}
-
-function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
 }
 
 /** What the thread posts next: a peer, copied as plain data. */

@@ -1,6 +1,7 @@
 /** Waiting for what happens in another process. */
 
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const LONGEST_WAIT_MS = 20_000;
@@ -12,6 +13,21 @@ export async function until(holds: () => boolean): Promise<void> {
     if (performance.now() > end) throw new Error(`never: ${holds}`);
     await delay(5);
   }
+}
+
+/** Resolves once somebody listens at this path. */
+export async function listened(path: string): Promise<void> {
+  let there = false;
+  const look = () => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      there = true;
+      socket.destroy();
+    });
+    socket.on('error', () => setTimeout(look, 20));
+  };
+  look();
+  await until(() => there);
 }
 
 /** A line of /proc/PID/status, or undefined when there is no such process or line. */
