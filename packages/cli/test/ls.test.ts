@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unixSockets } from 'sockcred';
 import { connectScript, python } from '../../sockcred/build/support/peers.js';
-import { needs } from '../../sockcred/build/support/requirements.js';
 import { command, needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
+import { lacksList } from './support/socket-list.js';
 
 const LISTEN = `
 os.umask(0)
@@ -20,16 +19,6 @@ while True:
 `;
 
 const withSockets = { skip: needsOtherUsers('python3') || lacksList() };
-
-function lacksList(): string | false {
-  if (needs('linux') !== false) return false;
-  try {
-    unixSockets();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 interface Line {
   readonly change?: string;

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unixSockets } from 'sockcred';
 import { connectScript, openServer, python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { bubblewrapped, emptyRoot } from '../../sockcred/build/support/sandboxes.js';
 import { needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { ajv, schemaOf } from './support/schemas.js';
+import { lacksList } from './support/socket-list.js';
 
 type Json = Record<string, unknown>;
 
@@ -84,13 +84,3 @@ test('every line of ls --json validates', { skip: needs('linux') || lacksList() 
     }
   }
 });
-
-function lacksList(): string | false {
-  if (needs('linux') !== false) return false;
-  try {
-    unixSockets();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}

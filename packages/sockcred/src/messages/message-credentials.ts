@@ -19,6 +19,7 @@ import {
 } from '../credentials/systems.ts';
 import { NO_ID } from '../ids.ts';
 import type { IdView } from '../sys/id-view.ts';
+import type { RawMessage } from '../sys/message-arena.ts';
 import type { Outcome } from '../sys/outcome.ts';
 
 /** The fields of a sender that may be known or unknown. */
@@ -60,22 +61,20 @@ export interface MessageCredentials {
   readonly evidence: Readonly<Record<SenderField, SenderEvidence | UnknownEvidence>>;
 }
 
-/** What the kernel gave. */
-export interface SenderAnswers {
-  /** The name that the native file for this system gives itself. */
-  readonly system: string;
-  readonly credentials: Outcome;
-  /** The ids are those that the sender attached, where these have a name of their own. */
-  readonly attached: boolean;
-  readonly uid: number;
-  readonly gid: number;
-  readonly effectiveUid: number;
-  readonly effectiveGid: number;
-  readonly pid: number;
-  readonly groups: Outcome;
-  /** The effective group may be among them. */
-  readonly groupList: Uint32Array;
-}
+/** What the kernel gave with a message about its sender. */
+export type SenderAnswers = Pick<
+  RawMessage,
+  | 'system'
+  | 'credentials'
+  | 'attached'
+  | 'uid'
+  | 'gid'
+  | 'effectiveUid'
+  | 'effectiveGid'
+  | 'pid'
+  | 'groups'
+  | 'groupList'
+>;
 
 /** What is known about the receiving side. */
 export interface SenderView {

@@ -80,6 +80,7 @@ export interface RawMessage {
   readonly effectiveGid: number;
   readonly pid: number;
   readonly groups: Outcome;
+  /** The effective group may be among them. */
   readonly groupList: Uint32Array;
   readonly label: Outcome;
   readonly labelBytes: Uint8Array;
