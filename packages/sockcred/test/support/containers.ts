@@ -24,8 +24,15 @@ export interface Place {
   readonly endings: (() => unknown)[];
 }
 
-/** What runs in each container. */
+/** What runs in a container that holds no other. */
 export const CLIENT = ['/client', '/s/s'] as const;
+
+/** What a container runs that is to hold others: this machine's own programs, with all rights. */
+export interface Inside {
+  readonly words: readonly string[];
+  /** What of this machine it sees at its own place. */
+  readonly binds: readonly string[];
+}
 
 const SYSTEMD = existsSync('/run/systemd/system');
 const HYBRID = existsSync('/sys/fs/cgroup/unified/cgroup.controllers');
@@ -114,11 +121,30 @@ export async function connectionOf(
 /** As root without CAP_SYS_RESOURCE, engines may not raise limits as they do by themselves. */
 const LIMITS = ['--ulimit', 'nofile=512:512', '--ulimit', 'nproc=100:100'];
 
+/** Podman's option for all rights. Docker's would give those too which a root without all capabilities lacks. */
+const ALL_RIGHTS = {
+  podman: ['--privileged'],
+  docker: [
+    '--cap-add=SYS_ADMIN',
+    ...['seccomp', 'apparmor', 'systempaths'].map(what => `--security-opt=${what}=unconfined`),
+  ],
+} as const;
+
+/** The options for what a container runs, and its words. */
+function running(engine: keyof typeof ALL_RIGHTS, inside: Inside | undefined) {
+  if (inside === undefined) return { more: [], words: CLIENT };
+  const binds = inside.binds.flatMap(path => ['--volume', `${path}:${path}`]);
+  // Its input is the test's: it ends with the test.
+  const more = ['--interactive', '--cgroupns=private', ...ALL_RIGHTS[engine], ...binds];
+  return { more, words: inside.words };
+}
+
 /** Podman's words for a container, with storage of its own; `before` runs it as somebody else. */
 export function podman(
   where: Place,
   runtime: 'runc' | 'crun',
   before: readonly string[] = [],
+  inside?: Inside,
 ): { readonly words: readonly string[]; id(): string } {
   const { directory, sockets, endings } = where;
   const image = archive(where);
@@ -132,8 +158,9 @@ export function podman(
   run([...engine, 'import', image, 'localhost/sockcred-test']);
   endings.push(() => tried([...engine, 'rm', '--all', '--force', '--time', '0']));
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  const { more, words } = running('podman', inside);
   return {
-    words: [...engine, 'run', '--rm', ...options, 'localhost/sockcred-test', ...CLIENT],
+    words: [...engine, 'run', '--rm', ...options, ...more, 'localhost/sockcred-test', ...words],
     id: () => readFileSync(cidfile, 'latin1'),
   };
 }
@@ -142,6 +169,7 @@ export function podman(
 export async function docker(
   t: TestContext,
   where: Place,
+  inside?: Inside,
 ): Promise<{ readonly words: readonly string[]; id(): string }> {
   const { directory, sockets, endings } = where;
   const host = `unix://${directory}/d.sock`;
@@ -178,20 +206,29 @@ export async function docker(
   });
   run([...engine, 'import', archive(where), 'sockcred-test']);
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  const { more, words } = running('docker', inside);
   return {
-    words: [...engine, 'run', ...options, 'sockcred-test', ...CLIENT],
+    words: [...engine, 'run', ...options, ...more, 'sockcred-test', ...words],
     id: () => readFileSync(cidfile, 'latin1'),
   };
 }
 
 /** LXC's words for a container of this name. */
-export function lxc({ directory, root, sockets, endings }: Place, name: string): readonly string[] {
+export function lxc(
+  { directory, root, sockets, endings }: Place,
+  name: string,
+  inside?: Inside,
+): readonly string[] {
   const config = join(directory, 'lxc.conf');
   const all = join(directory, 'lxc');
   mkdirSync(all);
   const lines = [
     ...[`lxc.uts.name = ${name}`, `lxc.rootfs.path = dir:${root}`, 'lxc.net.0.type = empty'],
     ...['lxc.apparmor.profile = unconfined', `lxc.mount.entry = ${sockets} s none bind 0 0`],
+    ...(inside === undefined ? [] : ['lxc.mount.auto = proc:rw sys:rw cgroup:rw:force']),
+    ...(inside?.binds ?? []).map(
+      path => `lxc.mount.entry = ${path} ${path.slice(1)} none rbind,create=dir 0 0`,
+    ),
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
   endings.push(() => tried(['/usr/bin/lxc-stop', '--lxcpath', all, '--name', name, '--kill']));
@@ -205,7 +242,7 @@ export function lxc({ directory, root, sockets, endings }: Place, name: string):
     '--rcfile',
     config,
   ];
-  return [...words, '--', ...CLIENT];
+  return [...words, '--', ...(inside?.words ?? CLIENT)];
 }
 
 /** runc's words for a bundle in this cgroup, as an engine above it would put them. */
