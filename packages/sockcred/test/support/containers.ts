@@ -20,6 +20,8 @@ export interface Place {
   readonly root: string;
   /** The socket of the test's server; containers see its directory as `/s`. */
   readonly sockets: string;
+  /** Who makes the cgroups of its containers. */
+  readonly manager: 'systemd' | 'cgroupfs';
   /** Done at the end of the test, the last one first, before the directory is removed. */
   readonly endings: (() => unknown)[];
 }
@@ -83,7 +85,7 @@ export function place(t: TestContext): Place {
   mkdirSync(sockets);
   chmodSync(sockets, 0o777);
   writeFileSync(join(root, 'client'), client(directory), { mode: 0o755 });
-  return { directory, root, sockets, endings };
+  return { directory, root, sockets, manager: managed ? 'systemd' : 'cgroupfs', endings };
 }
 
 /** The root directory as an archive, from which engines make an image. */
@@ -125,7 +127,7 @@ const LIMITS = ['--ulimit', 'nofile=512:512', '--ulimit', 'nproc=100:100'];
 const ALL_RIGHTS = {
   podman: ['--privileged'],
   docker: [
-    '--cap-add=SYS_ADMIN',
+    ...['--cap-add=SYS_ADMIN', '--cap-add=NET_ADMIN'],
     ...['seccomp', 'apparmor', 'systempaths'].map(what => `--security-opt=${what}=unconfined`),
   ],
 } as const;
@@ -146,14 +148,14 @@ export function podman(
   before: readonly string[] = [],
   inside?: Inside,
 ): { readonly words: readonly string[]; id(): string } {
-  const { directory, sockets, endings } = where;
+  const { directory, sockets, manager, endings } = where;
   const image = archive(where);
   const cidfile = join(directory, 'id');
   const engine = [
     ...before,
     ...[programPath('podman'), '--root', `${directory}/p`, '--runroot', `${directory}/r`],
     ...['--tmpdir', `${directory}/t`, '--storage-driver', 'vfs', '--events-backend', 'none'],
-    ...['--runtime', runtime, '--cgroup-manager', managed ? 'systemd' : 'cgroupfs'],
+    ...['--runtime', runtime, '--cgroup-manager', manager],
   ];
   run([...engine, 'import', image, 'localhost/sockcred-test']);
   endings.push(() => tried([...engine, 'rm', '--all', '--force', '--time', '0']));
@@ -247,7 +249,7 @@ export function lxc(
 
 /** runc's words for a bundle in this cgroup, as an engine above it would put them. */
 export function bundle(
-  { directory, root, sockets, endings }: Place,
+  { directory, root, sockets, manager, endings }: Place,
   runtime: 'runc' | 'crun',
   cgroup: string,
 ): readonly string[] {
@@ -261,7 +263,7 @@ export function bundle(
   config.mounts.push({ destination: '/s', type: 'bind', source: sockets, options: ['bind', 'rw'] });
   config.linux.cgroupsPath = cgroup;
   writeFileSync(file, JSON.stringify(config));
-  const driver = managed ? ['--systemd-cgroup'] : [];
+  const driver = manager === 'systemd' ? ['--systemd-cgroup'] : [];
   const name = `sockcred-${process.pid}`;
   endings.push(() => tried([program, ...state, 'delete', '--force', name]));
   return [program, ...driver, ...state, 'run', '--bundle', directory, name];

@@ -21,22 +21,26 @@ export function machinePlace(t: TestContext): Place {
  * leaves ends with the container around it, and cannot be ended from here.
  */
 export function placeIn(t: TestContext, { sockets }: Place): Place {
-  return { ...place(t), sockets, endings: [] };
+  // No manager runs in there.
+  return { ...place(t), sockets, manager: 'cgroupfs', endings: [] };
 }
 
 /** Engines mount cgroups read-only for whoever is not given all rights. */
 const WRITABLE = `for at in $(findmnt -rno TARGET -R /sys/fs/cgroup); do mount -o remount,bind,rw "$at"; done`;
 
+/** Only a cgroup without processes of its own has controllers below it: cgroups(7), "no internal processes". */
+const STEP_ASIDE = 'mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs && ';
+
 /** Podman and Docker mount all hierarchies of a hybrid in a container but the unified one. */
 const UNIFIED = '/sys/fs/cgroup/unified';
-const MOUNT_UNIFIED = hybrid
+const PREPARED = hybrid
   ? `mountpoint -q ${UNIFIED} || { mkdir ${UNIFIED} && mount -t cgroup2 none ${UNIFIED}; } && `
-  : '';
+  : STEP_ASIDE;
 
 /** What a container runs that holds these words' one; `asMounted`: with no more hierarchies than its engine gave it. */
 export function holding(words: readonly string[], options: { readonly asMounted?: true } = {}): Inside {
-  const mount = options.asMounted ? '' : MOUNT_UNIFIED;
-  const script = `export PATH=/usr/sbin:/usr/bin; ${WRITABLE}; ${mount}exec "$@"`;
+  const prepare = options.asMounted ? '' : PREPARED;
+  const script = `export PATH=/usr/sbin:/usr/bin; ${WRITABLE}; ${prepare}exec "$@"`;
   const runtime = dirname(process.execPath);
   const binds = ['/usr', '/etc', '/tmp', REPOSITORY, ...(runtime.startsWith('/usr/') ? [] : [runtime])];
   return { words: ['/bin/sh', '-c', script, 'sh', ...words], binds };
