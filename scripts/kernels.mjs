@@ -46,7 +46,11 @@ const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES
 // that go by it. They want more time and memory, and modules for their file systems.
 const systemd = {
   args: apparmor.args,
-  files: ['kernel/application-systemd.test.js', 'application-containers.test.js'],
+  files: [
+    'kernel/application-systemd.test.js',
+    'application-containers.test.js',
+    'application-nested.test.js',
+  ],
   systemd: true,
 };
 
