@@ -10,6 +10,7 @@ const PROGRAMS = {
   python3: '/usr/bin/python3',
   setpriv: '/usr/bin/setpriv',
   unshare: '/usr/bin/unshare',
+  setarch: '/usr/bin/setarch',
   curl: '/usr/bin/curl',
   socat: '/usr/bin/socat',
   nc: '/usr/bin/nc',
