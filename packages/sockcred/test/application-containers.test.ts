@@ -75,7 +75,7 @@ test('a pod’s container, put by runc where containerd wants it, is told with i
 });
 
 test('Docker’s container is named, as root’s word', {
-  skip: requiring('docker', 'dockerd', 'runc'),
+  skip: requiring('docker', 'dockerd', 'containerd', 'runc'),
 }, async t => {
   const where = place(t);
   const { words, id } = await docker(t, where);

@@ -12,7 +12,7 @@ import { holding, machinePlace, placeIn } from './support/nested.js';
 import { connectScript, python } from './support/peers.js';
 import { needs, type Program } from './support/requirements.js';
 import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
-import type { Told } from './support/teller.js';
+import type { PartOf } from './support/teller.js';
 
 const requiring = (...programs: readonly Program[]) => needs('linux', 'root', 'cgroups', 'cc', ...programs);
 const runtime = hybrid ? 'runc' : 'crun';
@@ -46,7 +46,7 @@ test('T56: Podman in Podman: both are told, the outer one as root’s word', {
   ]);
 });
 
-test('T56: runc in Docker', { skip: requiring('docker', 'dockerd', 'runc') }, async t => {
+test('T56: runc in Docker', { skip: requiring('docker', 'dockerd', 'containerd', 'runc') }, async t => {
   const outside = machinePlace(t);
   const inner = bundle(placeIn(t, outside), 'runc', `/docker/${ID}`);
   const outer = await docker(t, outside, holding(inner));
@@ -148,7 +148,7 @@ test('T56: a server in a container tells the one in it, and nothing of whom it c
   const { line, end } = await programElsewhere(t, words, 'teller', inner.words, path);
   outside.endings.push(end);
 
-  const contained = JSON.parse(await line()) as Told;
+  const contained = JSON.parse(await line()) as PartOf;
   assert.ok(contained.pid !== undefined && contained.pid < 1000, 'a number of the container’s own');
   assert.deepEqual(
     contained.claims?.map(({ runtime, instanceId, authority }) => [runtime, instanceId, authority]),
@@ -157,6 +157,6 @@ test('T56: a server in a container tells the one in it, and nothing of whom it c
   assert.ok(contained.claims?.[0]?.containment.includes('pid namespace'));
 
   python(t, connectScript(), { uid: 1234, gid: 1234, groups: [], args: [path] });
-  const stranger = JSON.parse(await line()) as Told;
+  const stranger = JSON.parse(await line()) as PartOf;
   assert.deepEqual(stranger, { uid: 1234, code: 'ERR_PEER_PROCESS' });
 });

@@ -40,7 +40,7 @@ function labelling(t: TestContext): readonly string[] {
 }
 
 test('T51: a label is told of a kernel that labels socketpairs, and of none before', {
-  // Bun asks by its own libc.
+  // The runtime has no part in it.
   skip: needs('linux', 'node', 'cc', 'python3', 'setarch'),
 }, async t => {
   const labelled = labelling(t);

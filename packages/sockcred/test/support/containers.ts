@@ -167,6 +167,22 @@ export function podman(
   };
 }
 
+/** A daemon of an engine, which ends with the test and also where that is killed; ready once `is` says so. */
+async function daemon(t: TestContext, where: Place, words: readonly string[], is: () => boolean) {
+  const log = join(where.directory, `daemon-${where.endings.length}.log`);
+  const mortal = [programPath('setpriv'), '--pdeathsig', 'TERM', ...words];
+  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...mortal], ENVIRONMENT);
+  where.endings.push(async () => {
+    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.kill('SIGTERM');
+    await ended;
+  });
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`${words[0]} ended: ${readFileSync(log, 'utf8')}`);
+    return is();
+  });
+}
+
 /** A Docker daemon of the test's own, and its words for a container. */
 export async function docker(
   t: TestContext,
@@ -174,37 +190,25 @@ export async function docker(
   inside?: Inside,
 ): Promise<{ readonly words: readonly string[]; id(): string }> {
   const { directory, sockets, endings } = where;
-  const host = `unix://${directory}/d.sock`;
-  const log = join(directory, 'dockerd.log');
-  const daemon = [
-    // It ends with us, also where we are killed.
-    ...[programPath('setpriv'), '--pdeathsig', 'TERM'],
-    ...[
-      programPath('dockerd'),
-      '--host',
-      host,
-      '--data-root',
-      `${directory}/d`,
-      '--exec-root',
-      `${directory}/x`,
-    ],
-    ...['--pidfile', `${directory}/d.pid`, '--storage-driver', 'vfs', '--bridge', 'none'],
-    ...['--iptables=false', '--ip6tables=false', '--log-level', 'warn'],
+  const at = (name: string) => join(directory, name);
+  // By itself it gives containerd 15 seconds to start, which are too few in an emulated machine.
+  writeFileSync(at('c.toml'), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
+  const containerd = ['--config', at('c.toml'), '--address', at('c.sock'), '--log-level', 'warn'];
+  const kept = ['--root', at('c'), '--state', at('cs')];
+  await daemon(t, where, [programPath('containerd'), ...containerd, ...kept], () => existsSync(at('c.sock')));
+  // It keeps its data mounted on itself.
+  endings.push(() => tried(['/bin/umount', '--recursive', at('d')]));
+  const engine = [programPath('docker'), '--host', `unix://${at('d.sock')}`];
+  const dockerd = [
+    ...[programPath('dockerd'), '--host', `unix://${at('d.sock')}`, '--containerd', at('c.sock')],
+    ...['--data-root', at('d'), '--exec-root', at('x'), '--pidfile', at('d.pid'), '--log-level', 'warn'],
+    ...['--storage-driver', 'vfs', '--bridge', 'none', '--iptables=false', '--ip6tables=false'],
   ];
-  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...daemon], ENVIRONMENT);
-  const engine = [programPath('docker'), '--host', host];
-  const cidfile = join(directory, 'id');
-  endings.push(async () => {
+  const answers = () => existsSync(at('d.sock')) && tried([...engine, 'version']).status === 0;
+  await daemon(t, where, dockerd, answers);
+  const cidfile = at('id');
+  endings.push(() => {
     if (existsSync(cidfile)) tried([...engine, 'rm', '--force', readFileSync(cidfile, 'latin1')]);
-    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
-    child.kill('SIGTERM');
-    await ended;
-    // It keeps its data mounted on itself.
-    tried(['/bin/umount', '--recursive', `${directory}/d`]);
-  });
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`dockerd ended: ${readFileSync(log, 'utf8')}`);
-    return existsSync(`${directory}/d.sock`) && tried([...engine, 'version']).status === 0;
   });
   run([...engine, 'import', archive(where), 'sockcred-test']);
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];

@@ -26,6 +26,7 @@ const PROGRAMS = {
   podman: '/usr/bin/podman',
   dockerd: '/usr/sbin/dockerd',
   docker: '/usr/bin/docker',
+  containerd: '/usr/bin/containerd',
   runc: '/usr/sbin/runc',
   crun: '/usr/bin/crun',
   'lxc-start': '/usr/bin/lxc-start',

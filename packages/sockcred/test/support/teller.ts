@@ -12,7 +12,7 @@ import { type Claim, peerApplication } from 'sockcred/application';
 const [path = '', command, ...words] = process.argv.slice(2);
 
 /** What the teller says. */
-export interface Told {
+export interface PartOf {
   readonly pid?: number;
   readonly uid?: number;
   readonly claims?: readonly Claim[];
@@ -24,7 +24,7 @@ createServer(socket => {
   socket.on('error', () => {});
   const { pid, uid } = peerCredentials(socket);
   const about = { ...(pid === undefined ? {} : { pid }), ...(uid === undefined ? {} : { uid }) };
-  let said: Told;
+  let said: PartOf;
   try {
     said = { ...about, claims: peerApplication(socket).claims };
   } catch (error) {
