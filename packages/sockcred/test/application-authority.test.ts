@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { authorities } from '../dist/application/cgroup.js';
+import { authorities, withContainer } from '../dist/application/cgroup.js';
 
 test('T52: a name is worth what the first directory that is not root’s alone is worth', () => {
   const directory = (uid: number, more: object = {}) => ({ uid, shared: false, delegated: false, ...more });
@@ -49,6 +49,25 @@ test('T52: a name is worth what the first directory that is not root’s alone i
     'uid 0 of a user namespace is not the superuser of the machine',
   );
   assert.deepEqual(authorities([directory(65534)], 1, 65534), [{ of: 'user' }], 'nobody in particular');
+});
+
+test('T52, T56: what is below a container’s directory is the container’s word, with or without a mark', () => {
+  const root = { uid: 0, shared: false, delegated: false };
+  const of = (path: string, ...uids: readonly number[]) => {
+    const way = [root, ...uids.map(uid => ({ ...root, uid }))];
+    return authorities(withContainer(way, path.split('/')), way.length, undefined).slice(1);
+  };
+  const [byRoot, byContainer] = [{ of: 'root' }, { of: 'user', uid: 0 }];
+  assert.deepEqual(of('lxc.payload.a', 0), [byRoot], 'its own name is the engine’s');
+  assert.deepEqual(of('lxc.payload.a/x.service', 0, 0), [byRoot, byContainer]);
+  assert.deepEqual(of('a.slice/lxc.payload.a/lxc.payload.b/x', 0, 0, 0, 0), [
+    ...[byRoot, byRoot, byContainer, byContainer],
+  ]);
+  assert.deepEqual(of('lxc.payload.a/x', 1000, 0), [
+    { of: 'user', uid: 1000 },
+    { of: 'user', uid: 1000 },
+  ]);
+  assert.deepEqual(of('a.slice/x.service', 0, 0), [byRoot, byRoot]);
 });
 
 test('T52: whatever the directories, a name is root’s word only below what is root’s alone', () => {

@@ -130,9 +130,27 @@ test('T56: a container in a container is two claims, the inner one first', asRoo
   const cgroup = makeCgroup(t, `docker-${ID}.scope`, 'docker', inner);
   const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
   move(peer.child.pid, cgroup);
-  const ids = peerApplication(socket, { engines: ['container'] }).claims.map(({ instanceId }) => instanceId);
-  assert.deepEqual(ids, [inner, ID]);
+  const { claims } = peerApplication(socket, { engines: ['container'] });
+  assert.deepEqual(
+    claims.map(({ instanceId, authority }) => [instanceId, authority]),
+    [
+      [inner, { of: 'user', uid: 0 }],
+      [ID, { of: 'root' }],
+    ],
+  );
 });
+
+test(
+  'T52, T56: a snap that root of a container names below its own cgroup is the container’s word',
+  asRoot,
+  async t => {
+    const snap = 'snap.firefox.firefox-0b3f9a9e-7a52-4a0e-8a67-0c1d2e3f4a5b.scope';
+    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    move(peer.child.pid, makeCgroup(t, 'lxc.payload.web', snap));
+    const [claim] = peerApplication(socket, { engines: ['snap'] }).claims;
+    assert.deepEqual([claim?.applicationId, claim?.authority], ['firefox.firefox', { of: 'user', uid: 0 }]);
+  },
+);
 
 test('a program of no engine has no claim, and its cgroup is as the kernel lists it', asRoot, async t => {
   const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });

@@ -1,11 +1,12 @@
 /** Containers of real engines: each is named by its engine, root's or that user's word, and told with what holds it. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { type Claim, peerApplication } from 'sockcred/application';
+import { makeCgroup } from './support/cgroups.js';
 import {
   bundle,
   CLIENT,
@@ -74,7 +75,7 @@ test('a pod’s container, put by runc where containerd wants it, is told with i
 });
 
 test('Docker’s container is named, as root’s word', {
-  skip: requiring('docker', 'dockerd', 'runc'),
+  skip: requiring('docker', 'dockerd', 'containerd', 'runc'),
 }, async t => {
   const where = place(t);
   const { words, id } = await docker(t, where);
@@ -114,6 +115,27 @@ if (managed) {
     const words = [...service, ...machine, `--bind=${where.sockets}:/s`, ...CLIENT];
     const claim = containerOf(t, await connectionOf(t, where, words));
     assert.deepEqual([claim.runtime, claim.instanceId], ['machined', name]);
+    assert.deepEqual(claim.authority, { of: 'root' });
+  });
+} else {
+  test('systemd-nspawn’s container is named by the unit that it runs in', {
+    skip: requiring('systemd-nspawn'),
+  }, async t => {
+    const where = place(t);
+    const name = `sockcred${process.pid}`;
+    const unit = makeCgroup(t, 'machine.slice', `systemd-nspawn@${name}.service`);
+    // As the unit of this name does, where there is a systemd.
+    const machine = [
+      ...[programPath('systemd-nspawn'), '--quiet', '--keep-unit', '--register=no', '--link-journal=no'],
+      ...[`--machine=${name}`, `--directory=${where.root}`, `--bind=${where.sockets}:/s`],
+    ];
+    const enter = 'echo $$ >"$0/cgroup.procs" && exec "$@"';
+    where.endings.push(() =>
+      rmSync(`/run/systemd/nspawn/propagate/${name}`, { recursive: true, force: true }),
+    );
+    const words = ['/bin/sh', '-c', enter, unit, ...machine, ...CLIENT];
+    const claim = containerOf(t, await connectionOf(t, where, words));
+    assert.deepEqual([claim.runtime, claim.instanceId], ['systemd-nspawn', name]);
     assert.deepEqual(claim.authority, { of: 'root' });
   });
 }

@@ -204,6 +204,20 @@ test('the hierarchy whose names tell most is taken, and disagreement is not sett
   assert.deepEqual(pathSegments('/../../x'), { segments: ['x'], outside: true });
 });
 
+test('T56: a container that only systemd’s own hierarchy names is not overlooked, and no other hierarchy counts', () => {
+  const named = (text: string) => {
+    const found = namedCgroup(parseCgroupLines(text) ?? []);
+    return found === 'ambiguous' ? found : found?.controller;
+  };
+  const scope = `/system.slice/docker-${ID}.scope`;
+  assert.equal(named(`9:name=systemd:/docker/${ID}\n0::/system.slice/containerd.service\n`), 'name=systemd');
+  assert.equal(named(`9:name=systemd:/docker/${ID}\n0::${scope}\n`), '', 'the same one under another name');
+  assert.equal(named(`9:name=systemd:/docker/${OTHER}/docker/${ID}\n0::/docker/${ID}\n`), 'name=systemd');
+  assert.equal(named(`9:name=systemd:/docker/${OTHER}\n0::/docker/${OTHER}/docker/${ID}\n`), '');
+  assert.equal(named(`9:name=systemd:/user.slice\n0::${scope}\n`), '');
+  assert.equal(named(`9:freezer:/user/alice/0/docker/${ID}\n0::/user.slice/session-3.scope\n`), '');
+});
+
 test('T53: .flatpak-info is read whole or not at all', () => {
   const read = (text: string) => parseFlatpakInfo(new TextEncoder().encode(text));
   const good =

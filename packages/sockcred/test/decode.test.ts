@@ -15,6 +15,9 @@ const FULL_VIEW = { overflowUid: undefined, overflowGid: undefined };
 const PARTIAL_VIEW = { overflowUid: 65534, overflowGid: 65534 };
 const CONNECTOR = roleOf({ localNamed: true, remoteNamed: false, pidIsOurs: false }, undefined);
 
+/** The end of a socketpair whose other end was bound. */
+const NAMED_BY_ITS_PEER = { localNamed: false, remoteNamed: true };
+
 type Fixture = Partial<Omit<PeerAnswers, 'groupList' | 'labelBytes'>> & {
   readonly supplementary?: readonly number[];
   readonly labelBytes?: readonly number[];
@@ -24,6 +27,7 @@ function decoded(
   fixture: Fixture,
   view: typeof FULL_VIEW | typeof PARTIAL_VIEW = FULL_VIEW,
   told: Role = CONNECTOR,
+  pairsLabelled = true,
 ): PeerCredentials {
   const { supplementary = [], labelBytes = [], ...rest } = fixture;
   const answers: PeerAnswers = {
@@ -46,7 +50,8 @@ function decoded(
     zone: 0,
     ...rest,
   };
-  const around = { system: systemFacts(answers.system), view, pidIsOurs: answers.pid === OUR_PID };
+  const pidIsOurs = answers.pid === OUR_PID;
+  const around = { system: systemFacts(answers.system), view, pidIsOurs, pairsLabelled };
   return decodePeer(answers, around, told);
 }
 
@@ -193,4 +198,19 @@ test('roles follow from names, and stay open where a peer could shape them', () 
   assert.equal(role(false, false), 'creator');
   assert.equal(role(true, true), undefined);
   assert.equal(role(false, true, true), undefined);
+});
+
+test('T51: before Linux 4.17 no label is told, since that of a socketpair is not its maker’s', () => {
+  const unlabeled = { label: ANSWERED, labelBytes: [...Buffer.from('system_u:object_r:unlabeled_t:s0\0')] };
+  const pair = roleOf({ localNamed: false, remoteNamed: false, pidIsOurs: false }, undefined);
+  const looksLikeAnother = [CONNECTOR, pair, roleOf({ ...NAMED_BY_ITS_PEER, pidIsOurs: false }, undefined)];
+  for (const told of looksLikeAnother) {
+    const before = decoded(unlabeled, FULL_VIEW, told, false);
+    assert.equal(reason(before, 'label'), 'ambiguous');
+    assert.deepEqual([before.uid, before.gid, before.pid], [1000, 100, 42]);
+    assert.equal(reason(withRole(before, systemFacts('linux'), CONNECTOR), 'label'), 'ambiguous');
+    const since = decoded(unlabeled, FULL_VIEW, told, true);
+    assert.equal(since.label?.text, 'system_u:object_r:unlabeled_t:s0');
+  }
+  assert.equal(reason(decoded({}, FULL_VIEW, pair, false), 'label'), 'unsupported', 'none is none');
 });

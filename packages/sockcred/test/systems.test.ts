@@ -46,7 +46,7 @@ function peerOn(system: string, answers: Partial<PeerAnswers> = {}, side?: Side)
     ...answers,
   };
   const pidIsOurs = all.pid === OUR_PID;
-  const around = { system: systemFacts(system), view: FULL_VIEW, pidIsOurs };
+  const around = { system: systemFacts(system), view: FULL_VIEW, pidIsOurs, pairsLabelled: true };
   return decodePeer(all, around, roleOf({ ...names, pidIsOurs }, side));
 }
 

@@ -4,6 +4,8 @@
  * any user below a delegated one: each name is only worth what its directory is.
  */
 
+import { containerNames } from './container-name.ts';
+
 /** One hierarchy, and where the process is in it. */
 export interface CgroupLine {
   /** Of the unified hierarchy none; else the controllers, or `name=systemd`. */
@@ -47,11 +49,18 @@ export function parseCgroupLines(text: string): readonly CgroupLine[] | undefine
  * The hierarchy whose names tell most: the unified one, else systemd's own,
  * else the others where they agree. `ambiguous` if they do not; undefined if
  * the process is in no hierarchy.
+ *
+ * An engine that does not see the unified hierarchy, as in a container of
+ * another one, or does not use it (runc before 1.1 on a hybrid) leaves its
+ * processes there where they were started. So systemd's own goes first where
+ * it names a container that the unified one does not.
  */
 export function namedCgroup(lines: readonly CgroupLine[]): NamedCgroup | 'ambiguous' | undefined {
   const unified = lines.find(({ controllers }) => controllers.length === 0);
-  if (unified !== undefined && unified.path !== '/') return { controller: '', ...pathOf(unified) };
   const systemd = lines.find(({ controllers }) => controllers.includes('name=systemd'));
+  const told = containersOf(unified);
+  const more = containersOf(systemd).some(id => !told.includes(id));
+  if (unified !== undefined && unified.path !== '/' && !more) return { controller: '', ...pathOf(unified) };
   if (systemd !== undefined && systemd.path !== '/') {
     return { controller: 'name=systemd', ...pathOf(systemd) };
   }
@@ -64,6 +73,10 @@ export function namedCgroup(lines: readonly CgroupLine[]): NamedCgroup | 'ambigu
   if (unified !== undefined) return { controller: '', ...pathOf(unified) };
   const [any] = lines;
   return any === undefined ? undefined : { controller: any.controllers[0] ?? '', ...pathOf(any) };
+}
+
+function containersOf(line: CgroupLine | undefined): readonly string[] {
+  return line === undefined ? [] : containerNames(pathSegments(line.path).segments).map(({ id }) => id);
 }
 
 function pathOf({ path, deleted }: CgroupLine): { readonly path: string; readonly deleted: boolean } {

@@ -3,7 +3,8 @@
  * The kernel vouches for the cgroup by its number; the path is the one whose
  * directory has that number. Names at and below the first directory that does
  * not belong to root alone are the word of that directory's owner, and so are
- * names below one that systemd has delegated.
+ * names below one that systemd has delegated, and below one that is a
+ * container's: they are given in there, by whoever is root in there.
  */
 
 import type { Binding } from '../process/graded.ts';
@@ -13,6 +14,7 @@ import { type CgroupDirectory, cgroupWay } from '../sys/cgroup-tree.ts';
 import { idView } from '../sys/id-view.ts';
 import { type NamedCgroup, namedCgroup, parseCgroupLines, pathSegments } from './cgroup-lines.ts';
 import { type Authority, ROOT, wordOf } from './claim.ts';
+import { containerNames } from './container-name.ts';
 
 /** One name of the path to a cgroup. */
 export interface CgroupSegment {
@@ -38,6 +40,23 @@ export interface PeerCgroup {
 
 /** A cgroup cannot be told: why, as a sentence. */
 export class CgroupFailure extends Error {}
+
+/**
+ * The directories on the way, where the outermost container's counts as given
+ * away. Pure. Engines that go without systemd mark none, and root in a
+ * container may make directories below its own wherever it sees the hierarchy.
+ */
+export function withContainer(
+  directories: readonly CgroupDirectory[],
+  names: readonly string[],
+): readonly CgroupDirectory[] {
+  const outermost = containerNames(names).at(-1);
+  if (outermost === undefined) return directories;
+  // The root of the hierarchy comes before the first name.
+  return directories.map((directory, depth) =>
+    depth === outermost.at + 1 ? { ...directory, delegated: true } : directory,
+  );
+}
 
 /**
  * Whose word each of `count` directories' names is, the root of the hierarchy
@@ -104,7 +123,11 @@ export function readCgroup(pin: Pin, files: ProcessFiles, info: PidfdAnswer): Pe
   }
   const binding = checkedBinding(named, way.inode, id, pin);
   if (binding === undefined) throw new CgroupFailure('its cgroup’s path has another number here');
-  const words = authorities(way.directories, names.segments.length + 1, idView().overflowUid);
+  const words = authorities(
+    withContainer(way.directories, names.segments),
+    names.segments.length + 1,
+    idView().overflowUid,
+  );
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }
 

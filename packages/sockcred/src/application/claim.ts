@@ -14,8 +14,8 @@ export interface Authority {
   /**
    * `kernel`: it made the fact itself. `root`: only the superuser of this
    * machine could have written it. `user`: a user could have, or any of that
-   * user's processes; with uid 0 a service of root's that its manager gave the
-   * naming to, which may be a container. `self`: the process could have at will.
+   * user's processes; with uid 0 root of a container, or a service of root's that
+   * its manager gave the naming to. `self`: the process could have at will.
    */
   readonly of: 'kernel' | 'root' | 'user' | 'self';
   /** Of a user: which one; absent where several could have. */

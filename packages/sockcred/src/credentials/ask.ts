@@ -7,6 +7,7 @@
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { hiddenDescriptor, isOpen } from '../sys/hidden-descriptor.ts';
 import { idView } from '../sys/id-view.ts';
+import { linuxSince } from '../sys/kernel.ts';
 import { type PeerAnswers, peerAnswers } from '../sys/peer-answers.ts';
 import {
   descriptorOf,
@@ -57,6 +58,7 @@ interface SocketWithAnswer {
 /** What does not change while a program runs, read at its first question: `process.pid` is a slow getter. */
 let ownPid = 0;
 let system: SystemFacts | undefined;
+let pairsLabelled = false;
 
 /**
  * Who is at the other end of a connected Unix socket, with the kernel as the
@@ -118,11 +120,14 @@ export function peerCredentials(source: PeerSource, options?: PeerOptions): Peer
 }
 
 function answer(answers: PeerAnswers, side: Side | undefined): Answer {
-  if (ownPid === 0) ownPid = process.pid;
+  if (ownPid === 0) {
+    ownPid = process.pid;
+    pairsLabelled = linuxSince(4, 17);
+  }
   system ??= systemFacts(answers.system);
   const pidIsOurs = answers.pid === ownPid;
   const ends = { localNamed: answers.localNamed, remoteNamed: answers.remoteNamed, pidIsOurs };
-  const around = { system, view: idView(), pidIsOurs };
+  const around = { system, view: idView(), pidIsOurs, pairsLabelled };
   return { ends, around, side, peer: decodePeer(answers, around, roleOf(ends, side)) };
 }
 

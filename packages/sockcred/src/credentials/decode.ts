@@ -25,6 +25,10 @@ const HIDDEN_GROUP = unknown(
 );
 const NO_PRIMARY = unknown('not-provided', 'the primary group is unknown: the list would lack it');
 const NO_LABEL = unknown('not-provided', 'the security module gave this socket no label');
+const LABEL_OF_A_PAIR = unknown(
+  'ambiguous',
+  'before Linux 4.17 the ends of a socketpair have no label of who made them, and look like others',
+);
 const NO_OTHER_IDS = unknown('not-provided', 'the kernel did not tell all real and saved ids');
 const NO_ZONE = unknown('not-provided', 'the kernel did not tell the zone');
 const OURSELVES = unknown(
@@ -68,9 +72,10 @@ function groupsEvidence(
   return list === undefined ? HIDDEN_GROUP : groups.evidence;
 }
 
-function labelEvidence(answers: PeerAnswers, { label }: Facts): Evidence {
+function labelEvidence(answers: PeerAnswers, { pairsLabelled }: Circumstances, { label }: Facts): Evidence {
   if (!label.told) return label.evidence;
   if (answers.label.kind !== 'answered') return unanswered(label, answers.label);
+  if (!pairsLabelled) return LABEL_OF_A_PAIR;
   return answers.labelLength === 0 ? NO_LABEL : label.evidence;
 }
 
@@ -92,6 +97,8 @@ export interface Circumstances {
   readonly view: IdView;
   /** The recorded process id is that of this process. */
   readonly pidIsOurs: boolean;
+  /** This kernel gives the ends of a socketpair a label: Linux 4.17, elsewhere no label is told. */
+  readonly pairsLabelled: boolean;
 }
 
 /** Whether the ids may be our own though they should be a listener's. */
@@ -108,7 +115,7 @@ export function decodePeer(answers: PeerAnswers, around: Circumstances, told: Ro
   const uid = doubt ?? uidEvidence(answers, view, facts);
   const gid = doubt ?? gidEvidence(answers, view, facts);
   const pid = doubt ?? pidEvidence(answers, system, facts);
-  const label = labelEvidence(answers, facts);
+  const label = labelEvidence(answers, around, facts);
   const list =
     gid.known && facts.groups.told && answers.groups.kind === 'answered'
       ? completeGroups(answers.groupList, answers.groupCount, answers.gid, view.overflowGid)

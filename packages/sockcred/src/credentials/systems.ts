@@ -138,7 +138,7 @@ export const SYSTEMS: readonly SystemFacts[] = Object.freeze([
     groups: { option: 'SO_PEERGROUPS', note: 'complete; Linux 4.13' },
     label: {
       option: 'SO_PEERSEC',
-      note: 'where a security module labels sockets; as of the peer’s socket(2)',
+      note: 'where a security module labels sockets; as of the peer’s socket(2); Linux 4.17',
     },
     process: {
       option: 'SO_PEERPIDFD',

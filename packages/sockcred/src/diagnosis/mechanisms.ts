@@ -99,9 +99,9 @@ function labelFinding(peer: PeerCredentials, system: SystemFacts): Finding {
   if (modules.length === 0) return absent('no security module that labels sockets is active');
   const detail = `${modules.join(', ')} is active, and ${missing(peer, 'label')}`;
   // AppArmor labels Unix sockets from Linux 6.17 on, and in some distributions' kernels before.
-  return modules.includes('selinux') || modules.includes('smack') || linuxSince(6, 17)
-    ? broken(detail)
-    : absent(detail);
+  const labelled = modules.includes('selinux') || modules.includes('smack') || linuxSince(6, 17);
+  // Before Linux 4.17 no label is believed: those of socketpairs were wrong.
+  return labelled && linuxSince(4, 17) ? broken(detail) : absent(detail);
 }
 
 function pidfdFinding(fd: number): Finding {

@@ -1,4 +1,8 @@
-/** Which kernel and runtime this program runs on, for a diagnosis and for nothing that is decided. */
+/**
+ * Which kernel and runtime this program runs on, for a diagnosis. Nothing is
+ * believed for a kernel's version; where one was known to answer wrongly, it
+ * is not believed.
+ */
 
 import { fs, os } from './builtin-modules.ts';
 

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peerCredentials, peerToJson } from 'sockcred';
 import { peerApplication } from 'sockcred/application';
-import { acceptFrom } from '../support/peers.js';
-import { needs } from '../support/requirements.js';
+import { askerElsewhere } from '../support/elsewhere.js';
+import { acceptFrom, connectScript, python } from '../support/peers.js';
+import { needs, programPath } from '../support/requirements.js';
 import {
   acceptTwice,
   asking,
@@ -17,7 +18,7 @@ import {
 } from './support/labelled.js';
 import { contextOf, loadPolicy } from './support/selinux.js';
 
-const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv') };
+const asRoot = { skip: needs('linux', 'root', 'python3', 'setpriv', 'setarch') };
 const LONG = `peer_${'long'.repeat(400)}_t`;
 const PEER = contextOf('peer_t');
 
@@ -92,6 +93,17 @@ test("a client is told the label of the listener's socket", asRoot, async t => {
     captured: 'socket',
   });
 });
+
+test(
+  'T51: a kernel that is too old by its release is not believed what it says of a label',
+  asRoot,
+  async t => {
+    const asker = await askerElsewhere(t, [programPath('setarch'), '--uname-2.6']);
+    python(t, connectScript(), { before: under(PEER), args: [asker.path] });
+    const { label } = (await asker.next()).peer.evidence;
+    assert.ok(!label.known && label.reason === 'ambiguous');
+  },
+);
 
 test("a message comes with the context of its sender's socket, and a NUL", asRoot, async t => {
   const { label, sender, data } = await messageFrom(t, under(PEER));

@@ -15,13 +15,14 @@ export interface Capture {
 }
 
 const ID = '3d4276bd4033709900bdd5b944aef8b384eb0a251b77b4f28f5163854f5760ea';
+const OUTER = '09ab'.repeat(16);
 const POD = '1a2b3c4d-0000-1111-2222-333344445555';
 const POD_SLICE = `kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice`;
 
-/** All hierarchies of a hybrid, each with the same path. */
-function hybrid(path: string): string {
+/** All hierarchies of a hybrid, each with the same path unless the unified one is told apart. */
+function hybrid(path: string, unifiedPath: string = path): string {
   const old = ['name=systemd', 'pids', 'blkio', 'freezer', 'devices', 'memory', 'cpuset', 'cpuacct', 'cpu'];
-  return [...old.map((name, index) => `${9 - index}:${name}:${path}`), `0::${path}`, ''].join('\n');
+  return [...old.map((name, index) => `${9 - index}:${name}:${path}`), `0::${unifiedPath}`, ''].join('\n');
 }
 
 const unified = (path: string) => `0::${path}\n`;
@@ -68,6 +69,36 @@ export const CAPTURES: readonly Capture[] = [
     how: 'captured',
     text: unified(`/user.slice/user-1.slice/user@1.service/user.slice/libpod-${ID}.scope`),
     containers: [['podman', ID]],
+  },
+  {
+    of: 'Podman 4.3.1 in Podman 4.3.1, where the unified hierarchy is mounted in the outer one, hybrid',
+    how: 'captured',
+    text: hybrid(`/libpod_parent/libpod-${OUTER}/libpod_parent/libpod-${ID}`),
+    containers: [
+      ['podman', ID],
+      ['podman', OUTER],
+    ],
+  },
+  {
+    of: 'Podman 4.3.1 in Podman 4.3.1, as it mounts hierarchies in the outer one, hybrid',
+    how: 'captured',
+    text: hybrid(
+      `/libpod_parent/libpod-${OUTER}/libpod_parent/libpod-${ID}`,
+      `/libpod_parent/libpod-${OUTER}`,
+    ),
+    containers: [
+      ['podman', ID],
+      ['podman', OUTER],
+    ],
+  },
+  {
+    of: 'Podman 4.3.1 in Podman 4.3.1 with --cgroupns host, where the unified hierarchy is mounted, hybrid',
+    how: 'captured',
+    text: hybrid(`/libpod_parent/libpod-${OUTER}/libpod_parent/libpod-${ID}`, `/libpod_parent/libpod-${ID}`),
+    containers: [
+      ['podman', ID],
+      ['podman', OUTER],
+    ],
   },
   {
     of: 'LXC 5.0.2, hybrid',
@@ -132,10 +163,10 @@ export const CAPTURES: readonly Capture[] = [
   {
     of: 'kind, a node of Docker with pods in it',
     how: 'documented',
-    text: unified(`/docker/${'09ab'.repeat(16)}/kubelet/kubepods/burstable/pod${POD}/${ID}`),
+    text: unified(`/docker/${OUTER}/kubelet/kubepods/burstable/pod${POD}/${ID}`),
     containers: [
       ['kubernetes', ID],
-      ['docker', '09ab'.repeat(16)],
+      ['docker', OUTER],
     ],
     podId: POD,
   },

@@ -21,7 +21,12 @@ export function makeCgroup(t: TestContext, ...names: readonly string[]): string 
   const top = join(cgroupRoot() ?? '', `sockcredtest${process.pid}x${made++}.slice`);
   const inner = join(top, ...names);
   mkdirSync(inner, { recursive: true });
-  t.after(() => removeCgroup(top));
+  t.after(async () => {
+    await removeCgroup(top);
+    // systemd-nspawn makes the same ones in systemd's own hierarchy of a hybrid.
+    const twin = top.replace('/unified/', '/systemd/');
+    if (existsSync(twin)) await removeCgroup(twin);
+  });
   return inner;
 }
 

@@ -20,12 +20,21 @@ export interface Place {
   readonly root: string;
   /** The socket of the test's server; containers see its directory as `/s`. */
   readonly sockets: string;
+  /** Who makes the cgroups of its containers. */
+  readonly manager: 'systemd' | 'cgroupfs';
   /** Done at the end of the test, the last one first, before the directory is removed. */
   readonly endings: (() => unknown)[];
 }
 
-/** What runs in each container. */
+/** What runs in a container that holds no other. */
 export const CLIENT = ['/client', '/s/s'] as const;
+
+/** What a container runs that is to hold others: this machine's own programs, with all rights. */
+export interface Inside {
+  readonly words: readonly string[];
+  /** What of this machine it sees at its own place. */
+  readonly binds: readonly string[];
+}
 
 const SYSTEMD = existsSync('/run/systemd/system');
 const HYBRID = existsSync('/sys/fs/cgroup/unified/cgroup.controllers');
@@ -76,7 +85,7 @@ export function place(t: TestContext): Place {
   mkdirSync(sockets);
   chmodSync(sockets, 0o777);
   writeFileSync(join(root, 'client'), client(directory), { mode: 0o755 });
-  return { directory, root, sockets, endings };
+  return { directory, root, sockets, manager: managed ? 'systemd' : 'cgroupfs', endings };
 }
 
 /** The root directory as an archive, from which engines make an image. */
@@ -114,84 +123,118 @@ export async function connectionOf(
 /** As root without CAP_SYS_RESOURCE, engines may not raise limits as they do by themselves. */
 const LIMITS = ['--ulimit', 'nofile=512:512', '--ulimit', 'nproc=100:100'];
 
+/** Podman's option for all rights. Docker's would give those too which a root without all capabilities lacks. */
+const ALL_RIGHTS = {
+  podman: ['--privileged'],
+  docker: [
+    ...['--cap-add=SYS_ADMIN', '--cap-add=NET_ADMIN'],
+    ...['seccomp', 'apparmor', 'systempaths'].map(what => `--security-opt=${what}=unconfined`),
+  ],
+} as const;
+
+/** The options for what a container runs, and its words. */
+function running(engine: keyof typeof ALL_RIGHTS, inside: Inside | undefined) {
+  if (inside === undefined) return { more: [], words: CLIENT };
+  const binds = inside.binds.flatMap(path => ['--volume', `${path}:${path}`]);
+  // Its input is the test's: it ends with the test.
+  const more = ['--interactive', '--cgroupns=private', ...ALL_RIGHTS[engine], ...binds];
+  return { more, words: inside.words };
+}
+
 /** Podman's words for a container, with storage of its own; `before` runs it as somebody else. */
 export function podman(
   where: Place,
   runtime: 'runc' | 'crun',
   before: readonly string[] = [],
+  inside?: Inside,
 ): { readonly words: readonly string[]; id(): string } {
-  const { directory, sockets, endings } = where;
+  const { directory, sockets, manager, endings } = where;
   const image = archive(where);
   const cidfile = join(directory, 'id');
   const engine = [
     ...before,
     ...[programPath('podman'), '--root', `${directory}/p`, '--runroot', `${directory}/r`],
     ...['--tmpdir', `${directory}/t`, '--storage-driver', 'vfs', '--events-backend', 'none'],
-    ...['--runtime', runtime, '--cgroup-manager', managed ? 'systemd' : 'cgroupfs'],
+    ...['--runtime', runtime, '--cgroup-manager', manager],
   ];
   run([...engine, 'import', image, 'localhost/sockcred-test']);
   endings.push(() => tried([...engine, 'rm', '--all', '--force', '--time', '0']));
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  const { more, words } = running('podman', inside);
   return {
-    words: [...engine, 'run', '--rm', ...options, 'localhost/sockcred-test', ...CLIENT],
+    words: [...engine, 'run', '--rm', ...options, ...more, 'localhost/sockcred-test', ...words],
     id: () => readFileSync(cidfile, 'latin1'),
   };
+}
+
+/** A daemon of an engine, which ends with the test and also where that is killed; ready once `is` says so. */
+async function daemon(t: TestContext, where: Place, words: readonly string[], is: () => boolean) {
+  const log = join(where.directory, `daemon-${where.endings.length}.log`);
+  const mortal = [programPath('setpriv'), '--pdeathsig', 'TERM', ...words];
+  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...mortal], ENVIRONMENT);
+  where.endings.push(async () => {
+    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.kill('SIGTERM');
+    await ended;
+  });
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`${words[0]} ended: ${readFileSync(log, 'utf8')}`);
+    return is();
+  });
 }
 
 /** A Docker daemon of the test's own, and its words for a container. */
 export async function docker(
   t: TestContext,
   where: Place,
+  inside?: Inside,
 ): Promise<{ readonly words: readonly string[]; id(): string }> {
   const { directory, sockets, endings } = where;
-  const host = `unix://${directory}/d.sock`;
-  const log = join(directory, 'dockerd.log');
-  const daemon = [
-    // It ends with us, also where we are killed.
-    ...[programPath('setpriv'), '--pdeathsig', 'TERM'],
-    ...[
-      programPath('dockerd'),
-      '--host',
-      host,
-      '--data-root',
-      `${directory}/d`,
-      '--exec-root',
-      `${directory}/x`,
-    ],
-    ...['--pidfile', `${directory}/d.pid`, '--storage-driver', 'vfs', '--bridge', 'none'],
-    ...['--iptables=false', '--ip6tables=false', '--log-level', 'warn'],
+  const at = (name: string) => join(directory, name);
+  // By itself it gives containerd 15 seconds to start, which are too few in an emulated machine.
+  writeFileSync(at('c.toml'), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
+  const containerd = ['--config', at('c.toml'), '--address', at('c.sock'), '--log-level', 'warn'];
+  const kept = ['--root', at('c'), '--state', at('cs')];
+  await daemon(t, where, [programPath('containerd'), ...containerd, ...kept], () => existsSync(at('c.sock')));
+  // It keeps its data mounted on itself.
+  endings.push(() => tried(['/bin/umount', '--recursive', at('d')]));
+  const engine = [programPath('docker'), '--host', `unix://${at('d.sock')}`];
+  const dockerd = [
+    ...[programPath('dockerd'), '--host', `unix://${at('d.sock')}`, '--containerd', at('c.sock')],
+    ...['--data-root', at('d'), '--exec-root', at('x'), '--pidfile', at('d.pid'), '--log-level', 'warn'],
+    ...['--storage-driver', 'vfs', '--bridge', 'none', '--iptables=false', '--ip6tables=false'],
   ];
-  const child = start(t, ['/bin/sh', '-c', `exec "$@" >${log} 2>&1`, 'sh', ...daemon], ENVIRONMENT);
-  const engine = [programPath('docker'), '--host', host];
-  const cidfile = join(directory, 'id');
-  endings.push(async () => {
+  const answers = () => existsSync(at('d.sock')) && tried([...engine, 'version']).status === 0;
+  await daemon(t, where, dockerd, answers);
+  const cidfile = at('id');
+  endings.push(() => {
     if (existsSync(cidfile)) tried([...engine, 'rm', '--force', readFileSync(cidfile, 'latin1')]);
-    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
-    child.kill('SIGTERM');
-    await ended;
-    // It keeps its data mounted on itself.
-    tried(['/bin/umount', '--recursive', `${directory}/d`]);
-  });
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`dockerd ended: ${readFileSync(log, 'utf8')}`);
-    return existsSync(`${directory}/d.sock`) && tried([...engine, 'version']).status === 0;
   });
   run([...engine, 'import', archive(where), 'sockcred-test']);
   const options = ['--cidfile', cidfile, '--network', 'none', '--volume', `${sockets}:/s`, ...LIMITS];
+  const { more, words } = running('docker', inside);
   return {
-    words: [...engine, 'run', ...options, 'sockcred-test', ...CLIENT],
+    words: [...engine, 'run', ...options, ...more, 'sockcred-test', ...words],
     id: () => readFileSync(cidfile, 'latin1'),
   };
 }
 
 /** LXC's words for a container of this name. */
-export function lxc({ directory, root, sockets, endings }: Place, name: string): readonly string[] {
+export function lxc(
+  { directory, root, sockets, endings }: Place,
+  name: string,
+  inside?: Inside,
+): readonly string[] {
   const config = join(directory, 'lxc.conf');
   const all = join(directory, 'lxc');
   mkdirSync(all);
   const lines = [
     ...[`lxc.uts.name = ${name}`, `lxc.rootfs.path = dir:${root}`, 'lxc.net.0.type = empty'],
     ...['lxc.apparmor.profile = unconfined', `lxc.mount.entry = ${sockets} s none bind 0 0`],
+    ...(inside === undefined ? [] : ['lxc.mount.auto = proc:rw sys:rw cgroup:rw:force']),
+    ...(inside?.binds ?? []).map(
+      path => `lxc.mount.entry = ${path} ${path.slice(1)} none rbind,create=dir 0 0`,
+    ),
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
   endings.push(() => tried(['/usr/bin/lxc-stop', '--lxcpath', all, '--name', name, '--kill']));
@@ -205,12 +248,12 @@ export function lxc({ directory, root, sockets, endings }: Place, name: string):
     '--rcfile',
     config,
   ];
-  return [...words, '--', ...CLIENT];
+  return [...words, '--', ...(inside?.words ?? CLIENT)];
 }
 
 /** runc's words for a bundle in this cgroup, as an engine above it would put them. */
 export function bundle(
-  { directory, root, sockets, endings }: Place,
+  { directory, root, sockets, manager, endings }: Place,
   runtime: 'runc' | 'crun',
   cgroup: string,
 ): readonly string[] {
@@ -224,7 +267,7 @@ export function bundle(
   config.mounts.push({ destination: '/s', type: 'bind', source: sockets, options: ['bind', 'rw'] });
   config.linux.cgroupsPath = cgroup;
   writeFileSync(file, JSON.stringify(config));
-  const driver = managed ? ['--systemd-cgroup'] : [];
+  const driver = manager === 'systemd' ? ['--systemd-cgroup'] : [];
   const name = `sockcred-${process.pid}`;
   endings.push(() => tried([program, ...state, 'delete', '--force', name]));
   return [program, ...driver, ...state, 'run', '--bundle', directory, name];

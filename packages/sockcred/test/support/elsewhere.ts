@@ -32,16 +32,18 @@ export interface Elsewhere {
   readonly path: string;
   /** Its next line. */
   line(): Promise<string>;
+  /** Ends it by closing its input, and waits for that. */
+  end(): Promise<unknown>;
 }
 
-/** Starts a program of this directory behind the given command words; its first argument is the path. */
+/** Starts a program of this directory behind the given command words; its first argument is the path, of the same file for it and for us. */
 export async function programElsewhere(
   t: TestContext,
   before: readonly string[],
   name: string,
   args: readonly string[],
+  path: string = join(openDirectory(t), 's'),
 ): Promise<Elsewhere> {
-  const path = join(openDirectory(t), 's');
   const program = fileURLToPath(new URL(`${name}.js`, import.meta.url));
   const child = start(t, [...before, process.execPath, program, path, ...args]);
   if (child.stdout === null) throw new Error('no stdout');
@@ -58,7 +60,11 @@ export async function programElsewhere(
   const first = await line();
   if (first !== 'ready') throw new Error(`the ${name} said ${first}`);
   while (!existsSync(path)) await delay(5);
-  return { path, line };
+  const end = () => {
+    child.stdin?.end();
+    return gone.catch(() => {});
+  };
+  return { path, line, end };
 }
 
 /** An asker behind the given command words, which asks isUser(uid) and inGroup(gid) of each peer. */
