@@ -37,11 +37,11 @@ export class PassService implements Service {
   readonly #journal: Journal;
   readonly #underway = new Underway();
   /** Does anybody want to know when a connection that was passed has ended? */
-  readonly #counts: boolean;
+  readonly #counts: () => boolean;
   readonly #passed = new Map<number, () => void>();
   #program: UnixSeqpacketSocket | undefined;
 
-  constructor(path: string, journal: Journal, counts: boolean) {
+  constructor(path: string, journal: Journal, counts: () => boolean) {
     this.#path = path;
     this.#journal = journal;
     this.#counts = counts;
@@ -69,17 +69,15 @@ export class PassService implements Service {
     const settle = (error: Error | null) => {
       closeDescriptor(fd);
       if (error !== null) this.#journal.unserved(peer, error);
-      else if (!this.#counts) this.#journal.passedOn(peer);
-      if (error !== null || !this.#counts) connection.ended();
+      else if (this.#counts()) this.#remember(number, connection);
+      else this.#journal.passedOn(peer);
+      if (!this.#passed.has(number)) connection.ended();
       over();
     };
     try {
       const head = headOf(number, connection);
       const program = this.#connected();
-      program.send(head, { fds: [fd] }, error => {
-        if (error === null && this.#counts) this.#remember(number, connection);
-        settle(error);
-      });
+      program.send(head, { fds: [fd] }, settle);
     } catch (error) {
       settle(error instanceof Error ? error : new Error(String(error)));
     }

@@ -56,6 +56,17 @@ function checkedAuthorize(authorize: Authorize): Authorize {
   throw new PeerTypeError('ERR_ARGUMENT', 'authorize must be a policy or a function');
 }
 
+function checkedLimits(limits: Limits): Limits {
+  const fault = limitsFault(limits);
+  if (fault === undefined) return limits;
+  throw new PeerTypeError('ERR_ARGUMENT', fault);
+}
+
+/** From this number on descriptors are kept for other work. */
+function mostDescriptors({ spareDescriptors = 16 }: Limits): number {
+  return (descriptorLimit() ?? Infinity) - spareDescriptors;
+}
+
 function numberOf(connection: Accepted): number {
   if (typeof connection === 'number') return connection;
   const handle = handleOf(connection);
@@ -67,26 +78,32 @@ export class Doorkeeper {
   readonly guests: Guests;
   readonly #options: DoorOptions;
   readonly #count: ConnectionCount;
-  readonly #mostDescriptors: number;
   #authorize: Authorize;
   #needsWitnesses: boolean;
+  #mostDescriptors: number;
 
   constructor(options: DoorOptions) {
-    const limits = options.limits ?? {};
-    const fault = limitsFault(limits);
-    if (fault !== undefined) throw new PeerTypeError('ERR_ARGUMENT', fault);
+    const limits = checkedLimits(options.limits ?? {});
     this.#options = options;
     this.#authorize = checkedAuthorize(options.authorize);
     this.#needsWitnesses = needsWitnesses(options.authorize);
     this.#count = new ConnectionCount(limits);
     this.guests = new Guests(options.name, this.#count, limits.firstByteMs);
-    this.#mostDescriptors = (descriptorLimit() ?? Infinity) - (limits.spareDescriptors ?? 16);
+    this.#mostDescriptors = mostDescriptors(limits);
   }
 
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void {
     this.#authorize = checkedAuthorize(authorize);
     this.#needsWitnesses = needsWitnesses(authorize);
+  }
+
+  /** Counts by these, all of them, from the next connection on. Who is in stays in, and counts. */
+  replaceLimits(limits: Limits): void {
+    const checked = checkedLimits(limits);
+    this.#count.replace(checked, performance.now());
+    this.guests.firstByteMs = checked.firstByteMs;
+    this.#mostDescriptors = mostDescriptors(checked);
   }
 
   /** Lets the socket in, or destroys it. Never throws. */

@@ -14,6 +14,7 @@ import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance, type Wa
 import { publishFailed } from './events.ts';
 import type { AdmittedConnection } from './guests.ts';
 import { HandOver, type Target } from './hand-over.ts';
+import type { Limits } from './limits.ts';
 import { Refusal, type RefuseOptions } from './refusal.ts';
 
 /** What a gate does with each connection. */
@@ -57,6 +58,15 @@ export interface Gate {
   listenOn(fd: number): Promise<void>;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void;
+  /**
+   * Counts by these from the next connection on, in place of all that were given before: what is left out is not
+   * limited any more. Who is in stays in, also where that is more than there may be now, counts, and keeps the deadline for
+   * the first byte that it came with. In `acceptsPerUid` a user has the part of the new count that was left of the
+   * old one, so nobody who was refused may come at once.
+   *
+   * @throws {@link PeerTypeError} `ERR_ARGUMENT`; then nothing has changed.
+   */
+  replaceLimits(limits: Limits): void;
   /**
    * Stops listening, lets open connections end, cuts those that take longer. Of descriptors that were handed on only
    * the end is awaited: who has them closes them.
@@ -148,6 +158,10 @@ class GateInFront implements Gate {
 
   replaceAuthorize(authorize: Authorize): void {
     this.#doorkeeper.replaceAuthorize(authorize);
+  }
+
+  replaceLimits(limits: Limits): void {
+    this.#doorkeeper.replaceLimits(limits);
   }
 
   async close(options?: CloseOptions): Promise<void> {

@@ -27,9 +27,10 @@ function ignore(): void {}
 
 /** Connections of one gate. */
 export class Guests {
+  /** For those who come from now on. */
+  firstByteMs: number | undefined;
   readonly #gate: string | undefined;
   readonly #places: ConnectionCount;
-  readonly #firstByteMs: number | undefined;
   readonly #sockets = new Map<Socket, number | undefined>();
   readonly #descriptors = new Set<AdmittedConnection>();
   /** How those are closed that nobody serves yet. */
@@ -41,7 +42,7 @@ export class Guests {
   constructor(gate: string | undefined, places: ConnectionCount, firstByteMs: number | undefined) {
     this.#gate = gate;
     this.#places = places;
-    this.#firstByteMs = firstByteMs;
+    this.firstByteMs = firstByteMs;
     const leave = (socket: Socket) => this.#release(socket);
     this.#leave = function () {
       leave(this);
@@ -77,7 +78,7 @@ export class Guests {
     rememberAdmission(socket, admission);
     this.#sockets.set(socket, peer.uid);
     socket.on('error', ignore).on('close', this.#leave);
-    if (this.#firstByteMs !== undefined) this.#expectByte(socket, this.#firstByteMs, peer);
+    if (this.firstByteMs !== undefined) this.#expectByte(socket, this.firstByteMs, peer);
     publishAdmitted(() => ({ gate: this.#gate, peer, decision, socket }));
   }
 
@@ -99,8 +100,8 @@ export class Guests {
     };
     this.#descriptors.add(connection);
     publishAdmitted(() => ({ gate: this.#gate, peer, decision }));
-    if (this.#firstByteMs === undefined) serve(connection);
-    else this.#awaitByte(connection, this.#firstByteMs, serve);
+    if (this.firstByteMs === undefined) serve(connection);
+    else this.#awaitByte(connection, this.firstByteMs, serve);
   }
 
   #release(socket: Socket): void {
