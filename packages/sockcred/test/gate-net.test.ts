@@ -10,6 +10,7 @@ if (runtime() === 'node') {
 
   await import('./gate.test.js');
   await import('./gate-limits.test.js');
+  await import('./gate-limits-replaced.test.js');
   await import('./gate-refusal.test.js');
   await import('./gate-tls.test.js');
 }

@@ -46,7 +46,7 @@ As whom: a server behind a Unix socket sees the guard in place of its clients
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
 
-Limits
+Limits: also in the policy file, where they change with the rules
   --connections N       at the same time
   --connections-per-uid N
   --accept-rate N/SECONDS
@@ -61,8 +61,9 @@ Running
   --grace SECONDS       for open connections at the end (default: 10)
   --help, --version
 
-SIGHUP reads the policy again and opens the audit log anew. SIGTERM and SIGINT
-stop accepting and wait for what is open; a second one does not wait.
+SIGHUP reads the policy again, with its limits, and opens the audit log anew.
+SIGTERM and SIGINT stop accepting and wait for what is open; a second one does
+not wait.
 Exit status: 0 ended by a signal, 1 the policy has faults, 2 usage, 3 the
 system refused.
 `;

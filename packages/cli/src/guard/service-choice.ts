@@ -47,12 +47,7 @@ function isUnsupported(error: unknown): boolean {
  * Says who takes connections from the gate: streams where there is no relay, or no bare descriptor to relay. `limits` are
  * those in force whenever it is called.
  */
-export function serve(
-  gate: Gate,
-  options: GuardOptions,
-  limits: () => Limits,
-  journal: Journal,
-): Service {
+export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, journal: Journal): Service {
   const { target, deputy } = options;
   const service = serviceFor(options, limits, journal);
   try {
