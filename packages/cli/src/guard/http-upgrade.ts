@@ -49,7 +49,8 @@ export function upgrade(
 ): void {
   let settled = false;
   const fail = (error: unknown) => {
-    if (settled) return;
+    // Nobody is left to be told where the client has gone.
+    if (settled || socket.destroyed) return;
     settled = true;
     const problem = problemOf(error);
     rules.onProblem(problem, upstream.admission);
@@ -66,7 +67,6 @@ export function upgrade(
       return;
     }
     settled = true;
-    server.on('error', () => socket.destroy());
     socket.write(switchingProtocols(incoming, head.upgrade), 'latin1');
     if (firstOfServer.length > 0) socket.write(firstOfServer);
     if (first.length > 0) server.write(first);
@@ -77,7 +77,7 @@ export function upgrade(
     settled = true;
     const response = lastResponse(request, socket);
     try {
-      giveAnswer(incoming, response);
+      giveAnswer(incoming, response, error => rules.onProblem(problemOf(error), upstream.admission));
     } catch (error) {
       incoming.destroy();
       sendProblem(response, 502, problemOf(error).message);

@@ -38,7 +38,8 @@ export class PassService implements Service {
   readonly #underway = new Underway();
   /** Does anybody want to know when a connection that was passed has ended? */
   readonly #counts: () => boolean;
-  readonly #passed = new Map<number, () => void>();
+  /** How the end of each is told: by the program, or by nobody. */
+  readonly #passed = new Map<number, (reason: 'closed' | 'passed') => void>();
   #program: UnixSeqpacketSocket | undefined;
 
   constructor(path: string, journal: Journal, counts: () => boolean) {
@@ -70,7 +71,7 @@ export class PassService implements Service {
       closeDescriptor(fd);
       if (error !== null) this.#journal.unserved(peer, error);
       else if (this.#counts()) this.#remember(number, connection);
-      else this.#journal.passedOn(peer);
+      else this.#journal.ended(peer, { reason: 'passed' });
       if (!this.#passed.has(number)) connection.ended();
       over();
     };
@@ -84,16 +85,16 @@ export class PassService implements Service {
   }
 
   #remember(number: number, connection: AdmittedConnection): void {
-    this.#passed.set(number, () => {
+    this.#passed.set(number, reason => {
       this.#passed.delete(number);
-      this.#journal.ended(connection.peer, {});
+      this.#journal.ended(connection.peer, { reason });
       connection.ended();
     });
   }
 
   /** The program has gone, and with it what it had. */
   #forget(): void {
-    for (const end of [...this.#passed.values()]) end();
+    for (const end of [...this.#passed.values()]) end('passed');
   }
 
   #connected(): UnixSeqpacketSocket {
@@ -106,7 +107,7 @@ export class PassService implements Service {
     this.#program = program;
     program.on('message', data => {
       const number = endedNumber(data);
-      if (number !== undefined) this.#passed.get(number)?.();
+      if (number !== undefined) this.#passed.get(number)?.('closed');
     });
     program.on('error', () => program.close());
     program.on('end', () => program.close());

@@ -127,6 +127,7 @@ export class RunningGuard {
     this.#manager.stopping(`${connections} connections are open`);
     await closed;
     clearTimeout(late);
+    this.#journal.cutRest();
     this.#journal.note('stopped', { signal });
     await this.end();
   }

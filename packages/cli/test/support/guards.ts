@@ -27,6 +27,7 @@ export interface AuditEntry {
   readonly toServer?: number;
   readonly toClient?: number;
   readonly errno?: string;
+  readonly reason?: string;
   readonly status?: number | string;
   readonly signal?: string;
   readonly connections?: number;

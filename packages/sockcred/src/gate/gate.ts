@@ -236,8 +236,8 @@ class GateInFront implements Gate {
  * Servers behind it never listen themselves; their timeouts, `maxConnections` and
  * `allowHalfOpen` hold as if they did. Nothing that a peer does ends more than its
  * own connection, also an error on a socket that nobody listens for. Events are
- * published on `node:diagnostics_channel`: `sockcred:gate:admitted`, `sockcred:gate:denied`,
- * `sockcred:gate:limited`, `sockcred:gate:failed`.
+ * published on `node:diagnostics_channel`: `sockcred:gate:admitted`, `sockcred:gate:ended` once for each of those,
+ * `sockcred:gate:denied`, `sockcred:gate:limited`, `sockcred:gate:failed`.
  *
  * @remarks
  * Trust: the kernel, as `peerCredentials()`. Time: the decision is made when the connection is accepted, and once.
