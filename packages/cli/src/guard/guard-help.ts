@@ -34,7 +34,13 @@ What is in front of it
   --http                relays HTTP, and tells it in headers; who is not let in
                         gets 403. --strip-header NAME takes one more header out
                         of requests; --simple-headers adds Sockcred-Uid and the
-                        like
+                        like; --explain-denied says in a 403 which rule decided
+  --allow-upgrade PROTOCOL
+                        that HTTP connections may go on in (default: websocket;
+                        none); may be repeated
+  --response-timeout SECONDS
+                        from the end of a request to the head of its answer;
+                        then the client gets 504 (default: 60)
   --pass-to PATH        the connection itself is passed to the program that
                         listens at this SOCK_SEQPACKET socket
   -- PROGRAM ...        a program for each connection, which is its standard

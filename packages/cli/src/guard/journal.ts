@@ -141,9 +141,11 @@ export class Journal {
   unserved(peer: PeerCredentials, error: unknown): void {
     const code = codeOf(error);
     this.#metrics.unserved.add([code]);
-    this.note('unserved', { connection: this.numberOf(peer), code, message: messageOf(error) });
+    const entry = this.#entries.get(peer);
+    const number = entry === undefined ? {} : { connection: entry.number };
+    this.note('unserved', { ...number, code, message: messageOf(error) });
     this.because(peer, 'unserved');
-    if (this.#entries.get(peer)?.socket === undefined) this.ended(peer, { reason: 'unserved' });
+    if (entry?.socket === undefined) this.ended(peer, { reason: 'unserved' });
   }
 
   #admitted({ peer, decision, socket }: AdmittedEvent): void {

@@ -53,6 +53,7 @@ export class RunningGuard {
   }
 
   private constructor(options: GuardOptions, policy: PolicyInForce) {
+    const { target } = options;
     this.#options = options;
     this.#policy = policy;
     this.#metrics = new GuardMetrics(() => this.#gate.connections);
@@ -63,7 +64,7 @@ export class RunningGuard {
       authorize: () => false,
       identify: identifyPeer,
       limits: this.#limits,
-      ...(options.target.kind === 'http' ? { refuse: { handTo: createHttpRefusal() } } : {}),
+      ...(target.kind === 'http' ? { refuse: { handTo: createHttpRefusal(target) } } : {}),
     });
     this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
   }

@@ -14,7 +14,7 @@ import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
 import { processNow } from '../witnesses/identify.ts';
-import type { Admission } from './admissions.ts';
+import type { Admission, Denial } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
@@ -40,7 +40,12 @@ export interface DoorOptions {
 }
 
 /** Let in; or not let in by the policy; or closed for another reason. */
-export type Verdict = Admission | 'denied' | 'closed';
+export type Verdict = Admission | { readonly denied: Denial } | 'closed';
+
+/** Only this is let in. */
+export function isAdmission(verdict: Verdict): verdict is Admission {
+  return verdict !== 'closed' && !('denied' in verdict);
+}
 
 const BY_FUNCTION = { roles: Object.freeze([]), tried: Object.freeze([]) } as const;
 const FUNCTION_ALLOWED: Decision = Object.freeze({ allowed: true, reason: 'allowed', ...BY_FUNCTION });
@@ -109,9 +114,10 @@ export class Doorkeeper {
   /** Lets the socket in, or destroys it. Never throws. */
   admits(socket: Socket): boolean {
     const verdict = this.judge(socket);
-    if (typeof verdict === 'string') socket.destroy();
-    else this.guests.enter(socket, verdict);
-    return typeof verdict !== 'string';
+    const isIn = isAdmission(verdict);
+    if (isIn) this.guests.enter(socket, verdict);
+    else socket.destroy();
+    return isIn;
   }
 
   /**
@@ -153,7 +159,7 @@ export class Doorkeeper {
     }
     if (decision.allowed) return Object.freeze({ peer, decision });
     publishDenied(() => ({ gate: name, peer, decision }));
-    return 'denied';
+    return { denied: Object.freeze({ peer, decision }) };
   }
 
   #earlyLimit(connection: Accepted, maxConnections: number): LimitName | undefined {

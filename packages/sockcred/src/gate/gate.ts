@@ -8,8 +8,8 @@ import { PeerError, PeerTypeError } from '../errors.ts';
 import type { Listening, ListenOptions } from '../listening/listen-at.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { MAKES_SOCKETS } from '../sys/runtime-servers.ts';
-import type { Admission } from './admissions.ts';
-import { type Accepted, type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
+import type { Admission, Denial } from './admissions.ts';
+import { type Accepted, type Authorize, Doorkeeper, type DoorOptions, isAdmission } from './doorkeeper.ts';
 import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance, type Wanted } from './entrance.ts';
 import { publishFailed } from './events.ts';
 import type { AdmittedConnection } from './guests.ts';
@@ -207,14 +207,15 @@ class GateInFront implements Gate {
 
   #take(connection: Accepted, serve: Serve): void {
     const verdict = this.#doorkeeper.judge(connection, this.#handOver?.maxConnections);
-    if (typeof verdict !== 'string') serve(connection, verdict);
-    else if (verdict === 'denied' && this.#refusal?.hasRoom === true) this.#refuse(connection, this.#refusal);
+    if (isAdmission(verdict)) serve(connection, verdict);
+    else if (verdict !== 'closed' && this.#refusal?.hasRoom === true)
+      this.#refuse(connection, verdict.denied, this.#refusal);
     else discard(connection);
   }
 
-  #refuse(connection: Accepted, refusal: Refusal): void {
+  #refuse(connection: Accepted, denial: Denial, refusal: Refusal): void {
     const socket = this.#socketOver(connection);
-    if (socket !== undefined) refusal.give(socket);
+    if (socket !== undefined) refusal.give(socket, denial);
   }
 
   /** Half-open until the server behind says otherwise; closed where there can be none. */

@@ -1,6 +1,13 @@
 /** `sockcred/gate`: only those who may come in reach a server. Re-exports only. */
 
-export { type Admission, type AdmittedSource, admissionOf, peerOf } from './admissions.ts';
+export {
+  type Admission,
+  type AdmittedSource,
+  admissionOf,
+  type Denial,
+  denialOf,
+  peerOf,
+} from './admissions.ts';
 export { type Admitting, admit } from './admit.ts';
 export type { Accepted, Authorize, DoorOptions } from './doorkeeper.ts';
 export type {
