@@ -16,7 +16,17 @@ import type { GuardMetrics } from './metrics.ts';
  * Why a connection ended: both ways had come to their end; an error on it; a limit; what is behind did not take it, or did
  * not answer; it could not be waited for; the guard has cut it; its program has ended; it was passed on, and nobody told.
  */
-export type Reason = 'closed' | 'error' | 'limited' | 'unserved' | 'failed' | 'cut' | 'exited' | 'passed';
+export type Reason = (typeof REASONS)[number];
+export const REASONS = [
+  'closed',
+  'error',
+  'limited',
+  'unserved',
+  'failed',
+  'cut',
+  'exited',
+  'passed',
+] as const;
 
 /** How a connection ended. */
 export interface Ended {
