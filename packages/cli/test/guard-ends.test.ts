@@ -158,12 +158,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   'the client is killed': { act: scene => killedClient(scene, 'read'), reasons: ['closed'] },
   'the client is killed, with bytes unread': {
     act: scene => killedClient(scene, 'unread'),
-    reasons: ['error ECONNRESET'],
+    reasons: ['closed'],
   },
   'the server behind is killed': { act: scene => killedServer(scene, 'read'), reasons: ['closed'] },
   'the server behind is killed, with bytes unread': {
     act: scene => killedServer(scene, 'unread'),
-    reasons: ['error ECONNRESET'],
+    reasons: ['closed'],
   },
   'nobody is behind': {
     async act({ t, front, behind, start }) {

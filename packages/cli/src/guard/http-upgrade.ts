@@ -60,6 +60,11 @@ export function upgrade(
   limitWait(outgoing, rules.responseMs);
   socket.on('error', () => outgoing.destroy());
   socket.on('close', () => outgoing.destroy());
+  socket.on('end', () => {
+    if (!settled) socket.destroy();
+  });
+  // HTTP reads no more, and without reading nobody hears that the client has gone. What comes stays in the buffer.
+  socket.read(0);
   outgoing.on('upgrade', (incoming, server, firstOfServer) => {
     if (incoming.headers.upgrade?.toLowerCase() !== head.upgrade) {
       server.destroy();
