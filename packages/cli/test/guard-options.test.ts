@@ -77,7 +77,7 @@ const WRONG_HTTP: typeof WRONG = {
   'an empty protocol': [['--http', '--allow-upgrade', ''], /'' is no name of a protocol/],
   'two slashes': [['--http', '--allow-upgrade', 'a/b/c'], /'a\/b\/c' is no name/],
   'HTTP/2 unseen': [['--http', '--allow-upgrade', 'H2C'], /in h2c requests would go on/],
-  'HTTP in TLS unseen': [['--http', '--allow-upgrade', 'TLS/1.0'], /in tls requests/],
+  'HTTP in TLS unseen': [['--http', '--allow-upgrade', 'TLS/1.0'], /in tls\/1\.0 requests/],
   'none and another': [
     ['--http', '--allow-upgrade', 'none', '--allow-upgrade', 'websocket'],
     /none goes with no other/,

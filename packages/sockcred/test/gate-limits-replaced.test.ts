@@ -168,6 +168,11 @@ test('accounts keep their part of the whole, and fill as before', () => {
   assert.equal(take(1, 12_000), 1000);
   count.replace({ acceptsPerUid: { count: 2, seconds: 10 } }, 17_000);
   assert.equal(take(1, 17_000), 1, 'time has passed all the same');
+  const half = new ConnectionCount({ acceptsPerUid: { count: 1, seconds: 10 } });
+  half.take(1, 0);
+  half.replace({ acceptsPerUid: { count: 1000, seconds: 10 } }, 9999);
+  assert.equal(half.take(1, 9999), 'acceptsPerUid', 'whoever would be refused still is');
+  assert.equal(half.take(1, 10_010), undefined);
   const later = new ConnectionCount({});
   assert.equal(later.take(1, 0), undefined);
   later.replace({ acceptsPerUid: { count: 2, seconds: 10 } }, 0);

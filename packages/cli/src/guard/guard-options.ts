@@ -152,12 +152,12 @@ function upgradesOf(protocols: readonly string[]): readonly string[] {
   if (protocols.length === 1 && protocols[0] === 'none') return [];
   return protocols.map(protocol => {
     const name = protocol.toLowerCase();
-    const [kind = ''] = name.split('/', 1);
     if (name === 'none') refuse('--allow-upgrade: none goes with no other protocol');
-    if (!name.split('/', 2).every(part => TOKEN.test(part)) || name.split('/').length > 2)
+    const parts = name.split('/');
+    if (parts.length > 2 || !parts.every(part => TOKEN.test(part)))
       refuse(`--allow-upgrade: '${escapeText(protocol)}' is no name of a protocol`);
-    if (['h2', 'h2c', 'h3', 'http', 'tls'].includes(kind))
-      refuse(`--allow-upgrade: in ${kind} requests would go on with headers that nobody cleans`);
+    if (/^(?:h[23]|http|spdy|tls)/.test(name))
+      refuse(`--allow-upgrade: in ${name} requests would go on with headers that nobody cleans`);
     return name;
   });
 }

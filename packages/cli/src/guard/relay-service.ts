@@ -88,13 +88,10 @@ export class RelayService implements Service {
       const relaying = relay(connection.fd, upstream, { passFds: this.#options.passFds });
       cut = () => relaying.stop();
       const { forth, back, errno } = await relaying.ended;
-      const reason = errno === undefined ? 'closed' : errno === 'ECANCELED' ? 'cut' : 'error';
-      this.#journal.ended(connection.peer, {
-        reason,
-        toServer: forth,
-        toClient: back,
-        ...(errno === undefined ? {} : { errno }),
-      });
+      const bytes = { toServer: forth, toClient: back };
+      if (errno === undefined) this.#journal.ended(connection.peer, { reason: 'closed', ...bytes });
+      else if (errno === 'ECANCELED') this.#journal.ended(connection.peer, { reason: 'cut', ...bytes });
+      else this.#journal.ended(connection.peer, { reason: 'error', errno, ...bytes });
     } catch (error) {
       if (clientIsOurs) closeDescriptor(connection.fd);
       if (signal.aborted) this.#journal.ended(connection.peer, { reason: 'cut' });

@@ -61,8 +61,8 @@ export interface Gate {
   /**
    * Counts by these from the next connection on, in place of all that were given before: what is left out is not
    * limited any more. Who is in stays in, also where that is more than there may be now, counts, and keeps the deadline for
-   * the first byte that it came with. In `acceptsPerUid` a user has the part of the new count that was left of the
-   * old one, so nobody who was refused may come at once.
+   * the first byte that it came with. Of another `acceptsPerUid` each user has the part that was left of
+   * the old one; whoever had come too often has to wait all the same.
    *
    * @throws {@link PeerTypeError} `ERR_ARGUMENT`; then nothing has changed.
    */

@@ -53,8 +53,8 @@ export class ConnectionCount {
   }
 
   /**
-   * From the next connection on. What is open counts on, and nobody may make more connections at once for it than
-   * before, in proportion: a full account stays full, an empty one empty.
+   * From the next connection on. What is open counts on. Accounts keep their part of the whole: a full one stays full.
+   * Whoever would be refused before is refused after it, also where that part of much more would be a connection.
    */
   replace(limits: Limits, now: number): void {
     this.#limits = limits;
@@ -62,7 +62,9 @@ export class ConnectionCount {
     if (rate === undefined) return;
     for (const account of this.#accounts.values()) {
       this.#refill(account, now);
-      account.left = this.#rate === undefined ? rate.count : (account.left * rate.count) / this.#rate.count;
+      const part = this.#rate === undefined ? rate.count : (account.left * rate.count) / this.#rate.count;
+      const isRefused = this.#rate !== undefined && account.left < 1;
+      account.left = isRefused ? Math.min(account.left, part) : part;
     }
     this.#rate = rate;
   }
