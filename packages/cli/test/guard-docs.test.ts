@@ -9,6 +9,7 @@ import { madeUpPeer } from 'sockcred/testing';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { GUARD_HELP } from '../dist/guard/guard-help.js';
 import { readGuardOptions } from '../dist/guard/guard-options.js';
+import { REASONS } from '../dist/guard/journal.js';
 import { GuardMetrics } from '../dist/guard/metrics.js';
 import { programEnvironment } from '../dist/guard/program-environment.js';
 
@@ -58,6 +59,10 @@ test('the variables of a program are those of the page', onLinux, () => {
 test('the metrics are those of the page', onLinux, () => {
   const names = [...new GuardMetrics(() => 0).text().matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   assert.deepEqual(names.sort(), firstCells('Metrics').sort());
+});
+
+test('the reasons of ends are those of the page', onLinux, () => {
+  assert.deepEqual([...REASONS].sort(), firstCells('How connections end').sort());
 });
 
 test('the events are those of the page', onLinux, () => {

@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isUser, peerCredentials } from 'sockcred';
 import { forwardedPeer } from 'sockcred/forwarding';
-import { connection, curl } from './support/clients.js';
+import { needs } from '../../sockcred/build/support/requirements.js';
+import { connection, curl, exchange } from './support/clients.js';
 import { end, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { guard, paths } from './support/guards.js';
 
+const onLinux = { skip: needs('linux') };
 const withCurl = { skip: needsOtherUsers('curl') };
 const GUARD = 2345;
 const user = (uid: number) => ({ uid, gid: uid, groups: [44] });
@@ -118,6 +122,70 @@ test(
     assert.equal((await end(running)).status, 0);
   },
 );
+
+test(
+  'who is denied is told by which rule if that is wanted, and nothing of other rules',
+  withCurl,
+  async t => {
+    const directory = ownDirectory(t);
+    const { front, behind } = paths(directory);
+    const file = join(directory, 'policy.toml');
+    const rule = (effect: string, more: string) => `[[rules]]\neffect = "${effect}"\n${more}\n`;
+    const rules = [
+      rule('allow', 'user = 3001\nname = "a secret"'),
+      rule('deny', 'user = 3002\nname = "contractors"'),
+    ];
+    writeFileSync(file, rules.join(''));
+    const words = ['--mode', '0666', '--policy', file, '--http', '--to', `unix:${behind}`, '--as-peer'];
+    const details = async (...more: string[]) => {
+      const path = `${front}${more.length}`;
+      await guard(t, ['--listen', path, ...words, ...more]);
+      const bodies: string[] = [];
+      for (const uid of [3002, 3003]) bodies.push((await curl(t, path, user(uid))).body);
+      return bodies.map(body => JSON.parse(body));
+    };
+    const forbidden = (detail: string) => ({ title: 'Forbidden', status: 403, detail });
+    assert.deepEqual(await details(), [forbidden('you are not let in'), forbidden('you are not let in')]);
+    assert.deepEqual(await details('--explain-denied'), [
+      forbidden("denied by deny rule 1 'contractors'"),
+      forbidden('denied: no rule lets this peer in'),
+    ]);
+  },
+);
+
+test('a connection goes on in the protocols that are allowed, and in no other', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  const made = createServer((_request, response) => response.end('not asked'));
+  made.on('upgrade', (request, socket) => {
+    const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ${request.headers.upgrade}`;
+    socket.end(`${head}\r\n\r\nwent on`);
+  });
+  made.listen(behind);
+  await once(made, 'listening');
+  t.after(() => made.close());
+  const words = ['--same-user', '--http', '--to', `unix:${behind}`, '--upstream-sees-guard'];
+  const wentOn = async (path: string, protocol: string) => {
+    const head = `GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+    const reply = await exchange(t, path, head);
+    assert.match(reply, /went on$|not asked$/);
+    return reply.endsWith('went on');
+  };
+  const cases = [
+    [[], ['websocket']],
+    [['--allow-upgrade', 'none'], []],
+    [
+      ['--allow-upgrade', 'Example', '--allow-upgrade', 'other/2'],
+      ['example', 'other/2'],
+    ],
+  ] as const;
+  for (const [index, [more, allowed]] of cases.entries()) {
+    await guard(t, ['--listen', `${front}${index}`, ...words, ...more]);
+    for (const protocol of ['websocket', 'example', 'other/2', 'h2c']) {
+      const expected = allowed.some(one => one === protocol);
+      assert.equal(await wentOn(`${front}${index}`, protocol), expected, `${more}: ${protocol}`);
+    }
+  }
+});
 
 test('a server that is not there is 502, and the guard tells why', withCurl, async t => {
   const { front, behind } = paths(ownDirectory(t));

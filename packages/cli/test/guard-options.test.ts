@@ -5,6 +5,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
+import { UsageError } from '../dist/exit-codes.js';
+import { readGuardOptions } from '../dist/guard/guard-options.js';
 import { run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 
@@ -43,6 +45,7 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
   'PROXY in HTTP': [[...WHO, ...TO, '--http', '--proxy-protocol', 'v2'], /--proxy-protocol/],
   'a header without HTTP': [[...WHO, ...TO, '--strip-header', 'X-User'], /--strip-header goes with --http/],
   'no header': [[...WHO, ...TO, '--http', '--strip-header', 'X User'], /'X User' is no name of a header/],
+  'an explanation without HTTP': [[...WHO, ...TO, '--explain-denied'], /--explain-denied goes with --http/],
   'no number': [[...WHO, ...TO, '--connections', '-1'], /--connections/],
   'no rate': [[...WHO, ...TO, '--accept-rate', '5/0'], /--accept-rate: '5\/0'/],
   'no seconds': [[...WHO, ...TO, '--first-byte', '5s'], /--first-byte: '5s'/],
@@ -65,6 +68,51 @@ for (const [what, [words, said]] of Object.entries(WRONG)) {
     assert.ok(!existsSync(path));
   });
 }
+
+/** The same without a process for each: words after `guard --listen PATH --same-user --to UPSTREAM`. */
+const WRONG_HTTP: typeof WRONG = {
+  'upgrades without HTTP': [['--allow-upgrade', 'websocket'], /--allow-upgrade goes with --http/],
+  'answers without HTTP': [['--response-timeout', '5'], /--response-timeout goes with --http/],
+  'no protocol': [['--http', '--allow-upgrade', 'web socket'], /'web socket' is no name/],
+  'an empty protocol': [['--http', '--allow-upgrade', ''], /'' is no name of a protocol/],
+  'two slashes': [['--http', '--allow-upgrade', 'a/b/c'], /'a\/b\/c' is no name/],
+  'HTTP/2 unseen': [['--http', '--allow-upgrade', 'H2C'], /in h2c requests would go on/],
+  'HTTP in TLS unseen': [['--http', '--allow-upgrade', 'TLS/1.0'], /in tls\/1\.0 requests/],
+  'none and another': [
+    ['--http', '--allow-upgrade', 'none', '--allow-upgrade', 'websocket'],
+    /none goes with no other/,
+  ],
+  'no time for an answer': [['--http', '--response-timeout', '0'], /--response-timeout/],
+  'no time to answer in': [
+    ['--http', '--response-timeout', '1m'],
+    /--response-timeout: '1m' is not a number/,
+  ],
+  'longer than a timer waits': [
+    ['--http', '--response-timeout', '2147484'],
+    /--response-timeout: 2147484 is more than 2147483.647 seconds/,
+  ],
+  'a grace that would be none': [['--grace', '9999999'], /--grace: 9999999 is more than/],
+};
+
+test('a guard does not begin: what HTTP is not', onLinux, () => {
+  for (const [what, [words, said]] of Object.entries(WRONG_HTTP)) {
+    const read = () => readGuardOptions(['--listen', '/s', ...WHO, ...TO, ...words]);
+    assert.throws(read, (error: unknown) => error instanceof UsageError && said.test(error.message), what);
+  }
+});
+
+test('what HTTP may go on in, and how long is waited for it', onLinux, () => {
+  const httpOf = (...words: string[]) => {
+    const read = readGuardOptions(['--listen', '/s', ...WHO, ...TO, '--http', ...words]);
+    assert.ok(read !== 'help' && read.target.kind === 'http');
+    const { explain, upgrades, responseMs } = read.target;
+    return [explain, upgrades, responseMs];
+  };
+  assert.deepEqual(httpOf(), [false, ['websocket'], 60_000]);
+  assert.deepEqual(httpOf('--allow-upgrade', 'none', '--explain-denied'), [true, [], 60_000]);
+  const two = ['--allow-upgrade', 'WebSocket', '--allow-upgrade', 'example/2'];
+  assert.deepEqual(httpOf(...two, '--response-timeout', '0.5'), [false, ['websocket', 'example/2'], 500]);
+});
 
 test('the path to listen at is missing', onLinux, async t => {
   const { status, stderr } = await run(t, ['guard', ...WHO, ...TO]);

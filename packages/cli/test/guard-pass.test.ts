@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { recordedPeer } from 'sockcred';
 import { type PythonPeer, python } from '../../sockcred/build/support/peers.js';
@@ -77,6 +79,30 @@ test('connections that were passed count until the program tells of their end', 
   assert.equal(String((await once(held, 'data'))[0]), 'program: held');
   await program.line();
   await running.entry('ended');
+  assert.equal(await ask(t, front, 'now'), 'program: now');
+});
+
+test('a limit that comes with a policy counts what is passed from then on', withOthers, async t => {
+  const directory = ownDirectory(t);
+  const { front, behind } = paths(directory);
+  const program = await receiver(t, behind, 'tells');
+  const file = join(directory, 'policy.toml');
+  const rules = '[[rules]]\neffect = "allow"\nuser = 0\n';
+  writeFileSync(file, rules);
+  const running = await guard(t, ['--listen', front, '--policy', file, '--pass-to', behind]);
+  assert.equal(await ask(t, front, 'nobody counts'), 'program: nobody counts');
+  await program.line();
+  writeFileSync(`${file}.new`, `${rules}[limits]\nconnections = 1\n`);
+  renameSync(`${file}.new`, file);
+  running.child.kill('SIGHUP');
+  await running.entry('policy-replaced');
+  const held = await connection(t, front, { allowHalfOpen: true });
+  await running.entry('admitted', ({ connection: number }) => number === 2);
+  assert.equal(await ask(t, front, 'too many'), '');
+  held.end('held');
+  assert.equal(String((await once(held, 'data'))[0]), 'program: held');
+  await program.line();
+  await running.entry('ended', ({ connection: number }) => number === 2);
   assert.equal(await ask(t, front, 'now'), 'program: now');
 });
 

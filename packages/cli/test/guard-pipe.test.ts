@@ -23,7 +23,13 @@ let serial = 0;
 async function piping(t: TestContext, front: string, behind: string, proxyProtocol = false) {
   const name = `pipe test ${++serial}`;
   const journal = new Journal(name, new GuardMetrics(() => 0));
-  const written: { event: string; code?: string; toServer?: number; toClient?: number }[] = [];
+  const written: {
+    event: string;
+    reason?: string;
+    code?: string;
+    toServer?: number;
+    toClient?: number;
+  }[] = [];
   journal.writeTo({ write: (event, facts) => void written.push({ event, ...facts }), reopen() {} });
   const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol }, journal);
   const gate = createGate({ name, authorize: sameUserOnly() });
@@ -43,7 +49,7 @@ test('bytes arrive as they were sent, both ways at once, and each way ends by it
   const { toServer, toClient } = await assertBothWays(t, way);
   await service.empty();
   const ended = written.find(({ event }) => event === 'ended');
-  assert.deepEqual([ended?.toServer, ended?.toClient], [toServer, toClient]);
+  assert.deepEqual([ended?.reason, ended?.toServer, ended?.toClient], ['closed', toServer, toClient]);
 });
 
 test('a server that reads nothing holds the client back', onLinux, async t => {
@@ -88,11 +94,30 @@ test('a server that is not there costs the connection, and cut() ends the rest',
   const client = await connection(t, front);
   await new Promise(closed => client.once('close', closed));
   assert.equal(written.find(({ event }) => event === 'unserved')?.code, 'ENOENT');
-  await server(t, behind, socket => socket.write('x'));
+  let breaks = false;
+  await server(t, behind, socket => {
+    socket.write('x');
+    const look = setInterval(() => {
+      if (breaks) socket.destroy();
+    }, 10);
+    socket.on('close', () => clearInterval(look));
+  });
   const other = await connection(t, front);
   await once(other, 'data');
   const gone = new Promise(closed => other.once('close', closed));
   service.cut();
   await gone;
   await service.empty();
+  // A server behind that is gone, to which somebody goes on writing.
+  const broken = await connection(t, front, { allowHalfOpen: true });
+  await once(broken, 'data');
+  breaks = true;
+  const writing = setInterval(() => broken.write('never read'), 10);
+  await new Promise(closed => broken.resume().once('close', closed));
+  clearInterval(writing);
+  await service.empty();
+  assert.deepEqual(
+    written.filter(({ event }) => event === 'ended').map(({ reason }) => reason),
+    ['unserved', 'cut', 'error'],
+  );
 });

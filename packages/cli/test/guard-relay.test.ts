@@ -273,7 +273,7 @@ test('SIGTERM waits for what is open, and for nothing new; a second signal does 
   const cut = once(held, 'close');
   assert.equal((await end(again, 'SIGINT')).status, 0);
   await cut;
-  assert.equal((await again.entry('ended')).errno, 'ECANCELED');
+  assert.equal((await again.entry('ended')).reason, 'cut');
 });
 
 test('connections that are open at the end of the grace period are cut', {

@@ -9,7 +9,7 @@ import { python } from '../../sockcred/build/support/peers.js';
 import { connection } from './support/clients.js';
 import { needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { ask, guard, paths, server, startGuard, tellAndEcho } from './support/guards.js';
+import { ask, guard, paths, type RunningGuard, server, startGuard, tellAndEcho } from './support/guards.js';
 
 const withOthers = { skip: needsOtherUsers('python3') };
 const allow = (uid: number) => `[[rules]]\neffect = "allow"\nuser = ${uid}\n`;
@@ -116,6 +116,99 @@ test('limits of the file hold, and an option says more than the file', withOther
   const again = await connection(t, other.front);
   await once(again, 'data');
   assert.match(await ask(t, other.front, 'x'), /x$/);
+});
+
+/** Comes, keeps its connections, and says how many of them are served. */
+const KEEPER = `
+held = []
+while True:
+    word = hear()
+    if word == '': break
+    if word == 'come':
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        s.connect(sys.argv[1])
+        try: told = s.recv(1000)
+        except ConnectionError: told = b''
+        if told: held.append(s)
+        say('in' if told else 'cut')
+    else:
+        for s in held: s.sendall(b'x')
+        say(str(sum(s.recv(1) == b'x' for s in held)))
+`;
+
+function keeper(t: TestContext, front: string, uid: number) {
+  const client = python(t, KEEPER, { ...user(uid), args: [front] });
+  const told = async (word: string) => {
+    client.tell(word);
+    return await client.line();
+  };
+  return { comes: () => told('come'), served: () => told('are you served?') };
+}
+
+const toAll = (limits: string) => `[[rules]]\neffect = "allow"\neveryone = true\n[limits]\n${limits}\n`;
+
+/** How often the policy was replaced so far. */
+const replacements = (running: RunningGuard) =>
+  running.entries().filter(({ event }) => event === 'policy-replaced').length;
+
+/** Replaces the file, and resolves once it is in force. */
+async function takeInForce(running: RunningGuard, file: string, text: string, bySignal: boolean) {
+  const before = replacements(running);
+  replace(file, text);
+  if (bySignal) running.child.kill('SIGHUP');
+  while (replacements(running) === before) await new Promise(done => setTimeout(done, 10));
+}
+
+for (const bySignal of [true, false]) {
+  const when = bySignal ? 'at a signal' : 'when the file changes';
+  test(`T64: limits change with the rules ${when}, for those who come from then on`, withOthers, async t => {
+    const { front, file, running } = await guarded(t, toAll('connectionsPerUid = 2'));
+    const [one, other] = [keeper(t, front, 3001), keeper(t, front, 3002)];
+    for (const expected of ['in', 'in', 'cut']) assert.equal(await one.comes(), expected);
+    assert.equal(await other.comes(), 'in');
+    // Fewer than are in: they stay, and count.
+    await takeInForce(running, file, toAll('connectionsPerUid = 1'), bySignal);
+    assert.deepEqual([await one.comes(), await other.comes()], ['cut', 'cut']);
+    assert.deepEqual([await one.served(), await other.served()], ['2', '1']);
+    assert.equal(await keeper(t, front, 3003).comes(), 'in');
+    // With a fault nothing of it is in force, also not what has none.
+    replace(file, `${toAll('connectionsPerUid = 9\nconnections = -1')}`);
+    if (bySignal) running.child.kill('SIGHUP');
+    await running.entry('policy-refused');
+    assert.equal(await other.comes(), 'cut');
+    await takeInForce(running, file, toAll('connections = 5'), bySignal);
+    assert.deepEqual([await one.comes(), await other.comes(), await one.comes()], ['in', 'cut', 'cut']);
+    await takeInForce(running, file, allow(3002), bySignal);
+    assert.deepEqual([await one.comes(), await other.comes()], ['cut', 'in']);
+    const limits = running
+      .entries()
+      .filter(({ event }) => event === 'policy-replaced')
+      .map(entry => entry.limits);
+    assert.deepEqual(limits, [{ connectionsPerUid: 1 }, { connections: 5 }, {}]);
+  });
+}
+
+test('reading the file again lets nobody in who came too often', withOthers, async t => {
+  const rate = (count: number) => toAll(`acceptsPerUid = { count = ${count}, seconds = 36000 }`);
+  const { front, file, running } = await guarded(t, rate(2));
+  const [one, other] = [keeper(t, front, 3001), keeper(t, front, 3002)];
+  for (const expected of ['in', 'in', 'cut']) assert.equal(await one.comes(), expected);
+  for (const count of [2, 4, 2]) {
+    await takeInForce(running, file, rate(count), true);
+    assert.equal(await one.comes(), 'cut');
+  }
+  for (const expected of ['in', 'in', 'cut']) assert.equal(await other.comes(), expected);
+});
+
+test('an option goes on saying more than the file', withOthers, async t => {
+  const { front, file, running } = await guarded(t, toAll('connections = 5'), ['--connections', '1']);
+  const one = keeper(t, front, 3001);
+  assert.equal(await one.comes(), 'in');
+  await takeInForce(running, file, toAll('connections = 9\nfirstByteMs = 60000'), true);
+  assert.equal(await one.comes(), 'cut');
+  const { limits } = await running.entry('policy-replaced');
+  assert.deepEqual(limits, { connections: 1, firstByteMs: 60_000 });
 });
 
 test('a policy that --run-as cannot read again is refused at once', withOthers, async t => {

@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { openSync, readdirSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
-import { type AdmittedConnection, createGate, type GateOptions } from 'sockcred/gate';
+import { type AdmittedConnection, createGate, type EndedEvent, type GateOptions } from 'sockcred/gate';
 import { closeDescriptor, sendFirst } from 'sockcred/relay';
 import { listeningSocket } from '../dist/sys/unix-socket.js';
 import { ownDirectory } from './support/directories.js';
@@ -100,6 +101,32 @@ test('close() waits for what was handed on, but not for ever', { skip }, async t
   await closing.listen(other);
   const last = await dial(t, other);
   await Promise.all([everything(last), closing.close({ graceMs: 60_000 })]);
+});
+
+test('the end of a descriptor is published once, whoever tells it', { skip }, async t => {
+  const name = 'descriptors that end';
+  const reasons: string[] = [];
+  const hear = (message: unknown) => {
+    const { gate, reason } = message as EndedEvent;
+    if (gate === name) reasons.push(reason);
+  };
+  subscribe('sockcred:gate:ended', hear);
+  t.after(() => unsubscribe('sockcred:gate:ended', hear));
+  const { gate, path, given, finish } = await openDescriptorGate(t, { name, limits: { firstByteMs: 20 } });
+  assert.equal(await everything(await dial(t, path)), '');
+  gate.replaceLimits({});
+  await dial(t, path);
+  await until(() => given.length === 1);
+  for (const _ of [1, 2]) given[0]?.ended();
+  closeDescriptor(given[0]?.fd ?? -1);
+  await dial(t, path);
+  await until(() => given.length === 2);
+  gate.replaceLimits({ firstByteMs: 60_000 });
+  await dial(t, path);
+  await until(() => gate.connections === 2);
+  await gate.close({ graceMs: 0 });
+  finish(given[1]);
+  assert.deepEqual(reasons, ['firstByteMs', 'closed', 'cut', 'cut']);
 });
 
 test('who is refused by a socket cannot be where none is made of a descriptor', {

@@ -12,6 +12,7 @@ if (runtime() === 'node') {
   await import('./gate-admit.test.js');
   await import('./gate-servers.test.js');
   await import('./gate-limits.test.js');
+  await import('./gate-limits-replaced.test.js');
   await import('./gate-refusal.test.js');
   await import('./gate-tls.test.js');
 }

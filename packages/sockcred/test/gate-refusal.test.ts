@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
-import { createGate, peerOf } from 'sockcred/gate';
+import { definePolicy } from 'sockcred/authorization';
+import { createGate, type Denial, denialOf, peerOf } from 'sockcred/gate';
 import { dial, everything, get, openGate } from './support/gated.js';
 import { needs } from './support/requirements.js';
 import { until } from './support/waiting.js';
@@ -34,6 +35,29 @@ test('who is denied is told so over HTTP, and is let in nowhere', asAnyone, asyn
   assert.equal(gate.connections, 0);
   welcome = true;
   assert.deepEqual(await get(path), { status: 200, body: 'yes' });
+});
+
+test('whoever tells them can know by which rule, and nobody else is denied anything', asAnyone, async t => {
+  const uid = process.geteuid?.() ?? -1;
+  const told: (Denial | undefined)[] = [];
+  const tell = (request: IncomingMessage, response: ServerResponse) => {
+    told.push(denialOf(request));
+    response.end();
+  };
+  const deny = definePolicy({ rules: [{ effect: 'deny', user: uid, name: 'not we' }] });
+  const allow = definePolicy({ rules: [{ effect: 'allow', user: uid }] });
+  const { gate, path } = await openGate(t, createHttpServer(tell), {
+    authorize: deny,
+    refuse: { handTo: createHttpServer(tell) },
+  });
+  await get(path);
+  assert.deepEqual(
+    [told[0]?.peer.uid, told[0]?.decision.allowed, told[0]?.decision.rule?.name],
+    [uid, false, 'not we'],
+  );
+  gate.replaceAuthorize(allow);
+  await get(path);
+  assert.deepEqual([told.length, told[1]], [2, undefined]);
 });
 
 test('few are told at the same time, any more are closed at once', asAnyone, async t => {

@@ -44,6 +44,30 @@ test('only the same user gets in, and of another one no byte is read', asRoot, a
   await until(() => gate.connections === 0);
 });
 
+test('whoever is let in ends once, as the same value, and for the reason that is told', asAnyone, async t => {
+  const events = heard(t, 'ends');
+  const limits = { firstByteMs: 60_000 };
+  const serve = (socket: Socket) => socket.on('end', () => socket.end()).resume();
+  const { gate, path } = await openGate(t, serve, { name: 'ends', limits });
+  const client = await dial(t, path);
+  await until(() => gate.connections === 1);
+  client.destroy();
+  await until(() => gate.connections === 0);
+  gate.replaceLimits({ firstByteMs: 20 });
+  await everything(await dial(t, path));
+  gate.replaceLimits(limits);
+  const held = await dial(t, path);
+  await until(() => gate.connections === 1);
+  await gate.close({ graceMs: 0 });
+  await everything(held);
+  assert.deepEqual(
+    events.ended.map(({ reason }) => reason),
+    ['closed', 'firstByteMs', 'cut'],
+  );
+  assert.equal(events.admitted.length, 3);
+  for (const [index, { peer }] of events.admitted.entries()) assert.equal(events.ended[index]?.peer, peer);
+});
+
 test('T63: where asking or deciding fails, nobody gets in and the gate goes on', asAnyone, async t => {
   const events = heard(t, 'failing');
   const answers: (() => unknown)[] = [

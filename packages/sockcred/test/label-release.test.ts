@@ -5,8 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { ownDirectory } from './support/directories.js';
 import { askerElsewhere } from './support/elsewhere.js';
-import { connectScript, ownDirectory, python } from './support/peers.js';
+import { connectScript, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 /** What an SELinux kernel before 4.17 answers for the ends of a socketpair, here for every socket. */

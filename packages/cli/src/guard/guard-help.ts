@@ -34,7 +34,13 @@ What is in front of it
   --http                relays HTTP, and tells it in headers; who is not let in
                         gets 403. --strip-header NAME takes one more header out
                         of requests; --simple-headers adds Sockcred-Uid and the
-                        like
+                        like; --explain-denied says in a 403 which rule decided
+  --allow-upgrade PROTOCOL
+                        that HTTP connections may go on in (default: websocket;
+                        none); may be repeated
+  --response-timeout SECONDS
+                        from the end of a request to the head of its answer;
+                        then the client gets 504 (default: 60)
   --pass-to PATH        the connection itself is passed to the program that
                         listens at this SOCK_SEQPACKET socket
   -- PROGRAM ...        a program for each connection, which is its standard
@@ -46,7 +52,7 @@ As whom: a server behind a Unix socket sees the guard in place of its clients
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
 
-Limits
+Limits: also in the policy file, where they change with the rules
   --connections N       at the same time
   --connections-per-uid N
   --accept-rate N/SECONDS
@@ -61,8 +67,9 @@ Running
   --grace SECONDS       for open connections at the end (default: 10)
   --help, --version
 
-SIGHUP reads the policy again and opens the audit log anew. SIGTERM and SIGINT
-stop accepting and wait for what is open; a second one does not wait.
+SIGHUP reads the policy again, with its limits, and opens the audit log anew.
+SIGTERM and SIGINT stop accepting and wait for what is open; a second one does
+not wait.
 Exit status: 0 ended by a signal, 1 the policy has faults, 2 usage, 3 the
 system refused.
 `;

@@ -23,6 +23,11 @@ export type Target =
       readonly to: Upstream;
       readonly strip: readonly string[];
       readonly simpleHeaders: boolean;
+      /** Are those who are denied told by which rule? */
+      readonly explain: boolean;
+      /** Protocols that a connection may go on in, in lower case. */
+      readonly upgrades: readonly string[];
+      readonly responseMs: number;
     }
   | { readonly kind: 'pass'; readonly path: string }
   | { readonly kind: 'program'; readonly file: string; readonly args: readonly string[] };
@@ -63,6 +68,9 @@ const OPTIONS = {
   http: { type: 'boolean' },
   'strip-header': { type: 'string', multiple: true },
   'simple-headers': { type: 'boolean' },
+  'explain-denied': { type: 'boolean' },
+  'allow-upgrade': { type: 'string', multiple: true },
+  'response-timeout': { type: 'string' },
   'pass-to': { type: 'string' },
   'run-as': { type: 'string' },
   'as-peer': { type: 'boolean' },
@@ -93,10 +101,14 @@ function wholeNumber(option: string, text: string): number {
   return refuse(`${option}: '${escapeText(text)}' is not a whole number`);
 }
 
-/** Seconds, also parts of one, as milliseconds. */
+/** Seconds, also parts of one, as milliseconds; no more than a timer can wait, which would end it at once. */
 function milliseconds(option: string, text: string): number {
-  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text)) return Math.round(Number(text) * 1000);
-  return refuse(`${option}: '${escapeText(text)}' is not a number of seconds`);
+  if (!/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text)) {
+    return refuse(`${option}: '${escapeText(text)}' is not a number of seconds`);
+  }
+  const most = 0x7fffffff;
+  const wanted = Math.round(Number(text) * 1000);
+  return wanted <= most ? wanted : refuse(`${option}: ${text} is more than ${most / 1000} seconds`);
 }
 
 function rateOf(text: string): NonNullable<Limits['acceptsPerUid']> {
@@ -124,6 +136,47 @@ function path(option: string, text: string | undefined): string | undefined {
   return text;
 }
 
+const HTTP_ONLY = [
+  'strip-header',
+  'simple-headers',
+  'explain-denied',
+  'allow-upgrade',
+  'response-timeout',
+] as const;
+
+/** RFC 9110, 5.6.2: what names of headers and protocols are made of. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** RFC 9110, 7.8: a name, and its version where it has one. */
+function upgradesOf(protocols: readonly string[]): readonly string[] {
+  if (protocols.length === 1 && protocols[0] === 'none') return [];
+  return protocols.map(protocol => {
+    const name = protocol.toLowerCase();
+    if (name === 'none') refuse('--allow-upgrade: none goes with no other protocol');
+    const parts = name.split('/');
+    if (parts.length > 2 || !parts.every(part => TOKEN.test(part)))
+      refuse(`--allow-upgrade: '${escapeText(protocol)}' is no name of a protocol`);
+    if (/^(?:h[23]|http|spdy|tls)/.test(name))
+      refuse(`--allow-upgrade: in ${name} requests would go on with headers that nobody cleans`);
+    return name;
+  });
+}
+
+function httpRulesOf(values: Values) {
+  const strip = values['strip-header'] ?? [];
+  const odd = strip.find(name => !TOKEN.test(name));
+  if (odd !== undefined) refuse(`--strip-header: '${escapeText(odd)}' is no name of a header`);
+  const responseMs = milliseconds('--response-timeout', values['response-timeout'] ?? '60');
+  if (responseMs === 0) refuse('--response-timeout: nothing is answered in no time');
+  return {
+    strip,
+    simpleHeaders: values['simple-headers'] === true,
+    explain: values['explain-denied'] === true,
+    upgrades: upgradesOf(values['allow-upgrade'] ?? ['websocket']),
+    responseMs,
+  };
+}
+
 function targetOf(values: Values, program: readonly string[] | undefined): Target {
   const passTo = path('--pass-to', values['pass-to']);
   const given = [values.to, passTo, program].filter(one => one !== undefined);
@@ -137,7 +190,7 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
   const onlyTo: readonly (keyof Values)[] = ['pass-fds', 'proxy-protocol', 'http', 'as-peer'];
   const wrong = onlyTo.find(name => values[name] !== undefined);
   if (values.to === undefined && wrong !== undefined) refuse(`--${wrong} goes with --to only`);
-  const onlyHttp = (['strip-header', 'simple-headers'] as const).find(name => values[name] !== undefined);
+  const onlyHttp = HTTP_ONLY.find(name => values[name] !== undefined);
   if (!http && onlyHttp !== undefined) refuse(`--${onlyHttp} goes with --http only`);
   if (file !== undefined) return { kind: 'program', file, args };
   if (passTo !== undefined) return { kind: 'pass', path: passTo };
@@ -150,10 +203,7 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
   if (!http) return { kind: 'relay', to, passFds, proxyProtocol };
   if (passFds) refuse('--pass-fds: HTTP carries no descriptors');
   if (proxyProtocol) refuse('--proxy-protocol: --http tells who it is in headers');
-  const strip = values['strip-header'] ?? [];
-  const odd = strip.find(name => !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name));
-  if (odd !== undefined) refuse(`--strip-header: '${escapeText(odd)}' is no name of a header`);
-  return { kind: 'http', to, strip, simpleHeaders: values['simple-headers'] === true };
+  return { kind: 'http', to, ...httpRulesOf(values) };
 }
 
 function deputyOf(values: Values, target: Target): Deputy {

@@ -54,8 +54,12 @@ export function limitWait(outgoing: ClientRequest, milliseconds: number): void {
   }
 }
 
-/** Gives the client an answer of the server behind. If that breaks off, so does this. */
-export function giveAnswer(incoming: IncomingMessage, response: ServerResponse): void {
+/** Gives the client an answer of the server behind. If that breaks off, so does this, and it is told. */
+export function giveAnswer(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  onBroken: (error: Error) => void,
+): void {
   let begun = false;
   response.writeHead(incoming.statusCode ?? 0, incoming.statusMessage, answerHeaders(incoming.rawHeaders));
   incoming.once('data', () => {
@@ -67,7 +71,10 @@ export function giveAnswer(incoming: IncomingMessage, response: ServerResponse):
     response.addTrailers(passedTrailers(incoming.rawTrailers, () => false));
     response.end();
   });
-  incoming.on('error', () => response.destroy());
+  incoming.on('error', error => {
+    if (!response.destroyed) onBroken(error);
+    response.destroy();
+  });
   // Nobody should wait for the first byte of a body to get to know that there is an answer.
   setImmediate(() => {
     if (!begun && !response.destroyed) response.flushHeaders();
@@ -142,7 +149,7 @@ export function exchange(
     sent.on('response', incoming => {
       settle(() => {
         try {
-          giveAnswer(incoming, response);
+          giveAnswer(incoming, response, error => rules.onProblem(problemOf(error), upstream.admission));
         } catch (error) {
           incoming.destroy();
           fail(error);

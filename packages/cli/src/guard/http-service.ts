@@ -12,14 +12,16 @@ export interface HttpOptions {
   readonly asPeer: boolean;
   readonly strip: readonly string[];
   readonly simpleHeaders: boolean;
+  /** Protocols that a connection may go on in, in lower case. */
+  readonly upgrades: readonly string[];
+  readonly responseMs: number;
 }
 
 /** All of it hangs on sockets of the gate, which waits for them and cuts them. */
-export function httpService({ to, asPeer, strip, simpleHeaders }: HttpOptions, journal: Journal): Service {
+export function httpService({ to, asPeer, ...options }: HttpOptions, journal: Journal): Service {
   const front = createHttpFront({
+    ...options,
     connect: socketTo(to, { asPeer }),
-    strip,
-    simpleHeaders,
     onFailure: ({ admission, error }) => journal.unserved(admission.peer, error),
   });
   return {

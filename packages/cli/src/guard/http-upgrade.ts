@@ -49,7 +49,8 @@ export function upgrade(
 ): void {
   let settled = false;
   const fail = (error: unknown) => {
-    if (settled) return;
+    // Nobody is left to be told where the client has gone.
+    if (settled || socket.destroyed) return;
     settled = true;
     const problem = problemOf(error);
     rules.onProblem(problem, upstream.admission);
@@ -59,6 +60,11 @@ export function upgrade(
   limitWait(outgoing, rules.responseMs);
   socket.on('error', () => outgoing.destroy());
   socket.on('close', () => outgoing.destroy());
+  socket.on('end', () => {
+    if (!settled) socket.destroy();
+  });
+  // HTTP reads no more, and without reading nobody hears that the client has gone. What comes stays in the buffer.
+  socket.read(0);
   outgoing.on('upgrade', (incoming, server, firstOfServer) => {
     if (incoming.headers.upgrade?.toLowerCase() !== head.upgrade) {
       server.destroy();
@@ -66,7 +72,6 @@ export function upgrade(
       return;
     }
     settled = true;
-    server.on('error', () => socket.destroy());
     socket.write(switchingProtocols(incoming, head.upgrade), 'latin1');
     if (firstOfServer.length > 0) socket.write(firstOfServer);
     if (first.length > 0) server.write(first);
@@ -77,7 +82,7 @@ export function upgrade(
     settled = true;
     const response = lastResponse(request, socket);
     try {
-      giveAnswer(incoming, response);
+      giveAnswer(incoming, response, error => rules.onProblem(problemOf(error), upstream.admission));
     } catch (error) {
       incoming.destroy();
       sendProblem(response, 502, problemOf(error).message);

@@ -1,22 +1,40 @@
 /**
  * What happens to connections, as lines of the audit log and as numbers: heard
- * from the gate, which tells of every decision, and from whoever serves those that
- * were let in. A connection has one number in all of its lines.
+ * from the gate, which tells of every decision and every end, and from whoever serves those that
+ * were let in. A connection has one number in all of its lines, and one line for its end.
  */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { type PeerCredentials, PeerError, peerToJson } from 'sockcred';
 import type { TriedRule } from 'sockcred/authorization';
-import type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from 'sockcred/gate';
+import type { AdmittedEvent, DeniedEvent, EndedEvent, FailedEvent, LimitedEvent } from 'sockcred/gate';
 import type { AuditLog } from './audit-log.ts';
 import type { GuardMetrics } from './metrics.ts';
 
+/**
+ * Why a connection ended: both ways had come to their end; an error on it; a limit; what is behind did not take it, or did
+ * not answer; it could not be waited for; the guard has cut it; its program has ended; it was passed on, and nobody told.
+ */
+export type Reason = (typeof REASONS)[number];
+export const REASONS = [
+  'closed',
+  'error',
+  'limited',
+  'unserved',
+  'failed',
+  'cut',
+  'exited',
+  'passed',
+] as const;
+
 /** How a connection ended. */
 export interface Ended {
+  readonly reason: Reason;
   /** Bytes to the server behind, and to the client; absent where nobody counted. */
   readonly toServer?: number;
   readonly toClient?: number;
-  /** What ended it before its time. */
+  /** Of an error. */
   readonly errno?: string;
   /** Of a program. */
   readonly status?: number | string;
@@ -26,8 +44,18 @@ interface Entry {
   readonly number: number;
   readonly since: number;
   /** Its close is the end; of a bare descriptor whoever serves it tells the end. */
-  readonly hasSocket: boolean;
+  readonly socket: Socket | undefined;
+  /** What will have ended it once its socket is closed. */
+  cause: Reason | undefined;
 }
+
+/** What the gate itself ends connections for. */
+const BY_GATE: Readonly<Record<EndedEvent['reason'], Reason>> = {
+  closed: 'closed',
+  firstByteMs: 'limited',
+  cut: 'cut',
+  failed: 'failed',
+};
 
 function ruleLabel(rule: TriedRule | undefined): string {
   return rule === undefined ? '' : (rule.name ?? `${rule.effect} rule ${rule.index}`);
@@ -64,6 +92,7 @@ export class Journal {
       };
     this.#subscriptions = [
       ['sockcred:gate:admitted', of<AdmittedEvent>(event => this.#admitted(event))],
+      ['sockcred:gate:ended', of<EndedEvent>(event => this.#left(event))],
       ['sockcred:gate:denied', of<DeniedEvent>(event => this.#denied(event))],
       ['sockcred:gate:limited', of<LimitedEvent>(event => this.#limited(event))],
       ['sockcred:gate:failed', of<FailedEvent>(event => this.#failed(event))],
@@ -85,6 +114,11 @@ export class Journal {
     this.#audit?.write(event, facts);
   }
 
+  /** Writes of those that nobody has told the end of: they are cut with the guard. */
+  cutRest(): void {
+    for (const peer of [...this.#entries.keys()]) this.ended(peer, { reason: 'cut' });
+  }
+
   close(): void {
     for (const [name, hear] of this.#subscriptions) unsubscribe(name, hear);
   }
@@ -94,49 +128,60 @@ export class Journal {
     return this.#entries.get(peer)?.number ?? ++this.#last;
   }
 
-  /** A connection that was let in has ended. */
-  ended(peer: PeerCredentials, { toServer, toClient, errno, status }: Ended): void {
+  /** A connection that was let in has ended. What is said first counts. */
+  ended(peer: PeerCredentials, { reason, toServer, toClient, errno, status }: Ended): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined) return;
+    this.#entries.delete(peer);
     if (toServer !== undefined) this.#metrics.bytes.add(['to_server'], toServer);
     if (toClient !== undefined) this.#metrics.bytes.add(['to_client'], toClient);
-    this.#note('ended', () => {
-      const since = this.#entries.get(peer)?.since ?? performance.now();
-      return {
-        connection: this.numberOf(peer),
-        milliseconds: Math.round(performance.now() - since),
-        ...(toServer === undefined ? {} : { toServer }),
-        ...(toClient === undefined ? {} : { toClient }),
-        ...(errno === undefined ? {} : { errno }),
-        ...(status === undefined ? {} : { status }),
-      };
-    });
-    this.#entries.delete(peer);
+    this.#note('ended', () => ({
+      connection: entry.number,
+      reason,
+      milliseconds: Math.round(performance.now() - entry.since),
+      ...(toServer === undefined ? {} : { toServer }),
+      ...(toClient === undefined ? {} : { toClient }),
+      ...(errno === undefined ? {} : { errno }),
+      ...(status === undefined ? {} : { status }),
+    }));
+  }
+
+  /** Why the socket of a connection is about to be closed. What is said first counts. */
+  because(peer: PeerCredentials, cause: Reason): void {
+    const entry = this.#entries.get(peer);
+    if (entry !== undefined) entry.cause ??= cause;
   }
 
   /** A connection, or a request on it, that was let in was not given to what is behind. */
   unserved(peer: PeerCredentials, error: unknown): void {
     const code = codeOf(error);
     this.#metrics.unserved.add([code]);
-    this.note('unserved', { connection: this.numberOf(peer), code, message: messageOf(error) });
-    this.#endBare(peer);
-  }
-
-  /** A connection is somebody else's now, who does not tell its end. */
-  passedOn(peer: PeerCredentials): void {
-    this.#entries.delete(peer);
-  }
-
-  #endBare(peer: PeerCredentials): void {
-    if (this.#entries.get(peer)?.hasSocket === false) this.#entries.delete(peer);
+    const entry = this.#entries.get(peer);
+    const number = entry === undefined ? {} : { connection: entry.number };
+    this.note('unserved', { ...number, code, message: messageOf(error) });
+    this.because(peer, 'unserved');
+    if (entry?.socket === undefined) this.ended(peer, { reason: 'unserved' });
   }
 
   #admitted({ peer, decision, socket }: AdmittedEvent): void {
     this.#metrics.admitted.add([ruleLabel(decision.rule)]);
     const number = ++this.#last;
-    this.#entries.set(peer, { number, since: performance.now(), hasSocket: socket !== undefined });
+    this.#entries.set(peer, { number, since: performance.now(), socket, cause: undefined });
     this.#note('admitted', () => ({ connection: number, peer: peerToJson(peer), decision }));
-    socket?.once('close', () => {
-      this.ended(peer, { toServer: socket.bytesRead, toClient: socket.bytesWritten });
-    });
+  }
+
+  #left({ peer, reason }: EndedEvent): void {
+    const { socket, cause } = this.#entries.get(peer) ?? {};
+    if (socket === undefined) {
+      // Who serves a descriptor has it still, and tells of its end with all that is known by then.
+      if (reason !== 'cut') this.ended(peer, { reason: BY_GATE[reason] });
+      return;
+    }
+    const { bytesRead: toServer, bytesWritten: toClient, errored } = socket;
+    const told = reason === 'closed' ? cause : BY_GATE[reason];
+    if (told === undefined && errored != null)
+      this.ended(peer, { reason: 'error', toServer, toClient, errno: codeOf(errored) });
+    else this.ended(peer, { reason: told ?? 'closed', toServer, toClient });
   }
 
   #denied({ peer, decision }: DeniedEvent): void {
@@ -149,7 +194,6 @@ export class Journal {
     this.#metrics.limited.add([limit]);
     const who = peer === undefined ? {} : { connection: this.numberOf(peer), peer: peerToJson(peer) };
     this.note('limited', { limit, ...who });
-    if (peer !== undefined) this.#endBare(peer);
   }
 
   #failed({ error }: FailedEvent): void {

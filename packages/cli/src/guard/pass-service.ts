@@ -37,11 +37,12 @@ export class PassService implements Service {
   readonly #journal: Journal;
   readonly #underway = new Underway();
   /** Does anybody want to know when a connection that was passed has ended? */
-  readonly #counts: boolean;
-  readonly #passed = new Map<number, () => void>();
+  readonly #counts: () => boolean;
+  /** How the end of each is told: by the program, or by nobody. */
+  readonly #passed = new Map<number, (reason: 'closed' | 'passed') => void>();
   #program: UnixSeqpacketSocket | undefined;
 
-  constructor(path: string, journal: Journal, counts: boolean) {
+  constructor(path: string, journal: Journal, counts: () => boolean) {
     this.#path = path;
     this.#journal = journal;
     this.#counts = counts;
@@ -69,33 +70,31 @@ export class PassService implements Service {
     const settle = (error: Error | null) => {
       closeDescriptor(fd);
       if (error !== null) this.#journal.unserved(peer, error);
-      else if (!this.#counts) this.#journal.passedOn(peer);
-      if (error !== null || !this.#counts) connection.ended();
+      else if (this.#counts()) this.#remember(number, connection);
+      else this.#journal.ended(peer, { reason: 'passed' });
+      if (!this.#passed.has(number)) connection.ended();
       over();
     };
     try {
       const head = headOf(number, connection);
       const program = this.#connected();
-      program.send(head, { fds: [fd] }, error => {
-        if (error === null && this.#counts) this.#remember(number, connection);
-        settle(error);
-      });
+      program.send(head, { fds: [fd] }, settle);
     } catch (error) {
       settle(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   #remember(number: number, connection: AdmittedConnection): void {
-    this.#passed.set(number, () => {
+    this.#passed.set(number, reason => {
       this.#passed.delete(number);
-      this.#journal.ended(connection.peer, {});
+      this.#journal.ended(connection.peer, { reason });
       connection.ended();
     });
   }
 
   /** The program has gone, and with it what it had. */
   #forget(): void {
-    for (const end of [...this.#passed.values()]) end();
+    for (const end of [...this.#passed.values()]) end('passed');
   }
 
   #connected(): UnixSeqpacketSocket {
@@ -108,7 +107,7 @@ export class PassService implements Service {
     this.#program = program;
     program.on('message', data => {
       const number = endedNumber(data);
-      if (number !== undefined) this.#passed.get(number)?.();
+      if (number !== undefined) this.#passed.get(number)?.('closed');
     });
     program.on('error', () => program.close());
     program.on('end', () => program.close());

@@ -38,6 +38,7 @@ export class PipeService implements Service {
     const abort = new AbortController();
     const over = this.#underway.begin(() => {
       abort.abort();
+      this.#journal.because(admission.peer, 'cut');
       client.destroy();
     });
     client.on('close', () => {

@@ -45,7 +45,9 @@ export class ProgramService implements Service {
     const open = (this.#ofUser.get(peer.uid) ?? 0) + 1;
     this.#ofUser.set(peer.uid, open);
     let child: ChildProcess | undefined;
+    let wasCut = false;
     const over = this.#underway.begin(() => {
+      wasCut = true;
       if (child !== undefined) end(child);
     });
     let settled = false;
@@ -61,7 +63,8 @@ export class ProgramService implements Service {
       child = this.#start(connection, open);
       child.on('error', error => settle(() => this.#journal.unserved(peer, error)));
       child.on('exit', (status, signal) => {
-        settle(() => this.#journal.ended(peer, { status: status ?? signal ?? 'unknown' }));
+        const reason = wasCut ? 'cut' : 'exited';
+        settle(() => this.#journal.ended(peer, { reason, status: status ?? signal ?? 'unknown' }));
       });
     } catch (error) {
       settle(() => this.#journal.unserved(peer, error));

@@ -80,21 +80,22 @@ export class RelayService implements Service {
     let cut = () => {};
     const over = this.#underway.begin(() => cut());
     let clientIsOurs = true;
+    const { signal } = this.#giveUp;
     try {
-      const upstream = await connected(connection, this.#options, this.#giveUp.signal);
+      const upstream = await connected(connection, this.#options, signal);
       // Both are the relay's from here on, also if it throws.
       clientIsOurs = false;
       const relaying = relay(connection.fd, upstream, { passFds: this.#options.passFds });
       cut = () => relaying.stop();
       const { forth, back, errno } = await relaying.ended;
-      this.#journal.ended(connection.peer, {
-        toServer: forth,
-        toClient: back,
-        ...(errno === undefined ? {} : { errno }),
-      });
+      const bytes = { toServer: forth, toClient: back };
+      if (errno === undefined) this.#journal.ended(connection.peer, { reason: 'closed', ...bytes });
+      else if (errno === 'ECANCELED') this.#journal.ended(connection.peer, { reason: 'cut', ...bytes });
+      else this.#journal.ended(connection.peer, { reason: 'error', errno, ...bytes });
     } catch (error) {
       if (clientIsOurs) closeDescriptor(connection.fd);
-      this.#journal.unserved(connection.peer, error);
+      if (signal.aborted) this.#journal.ended(connection.peer, { reason: 'cut' });
+      else this.#journal.unserved(connection.peer, error);
     } finally {
       connection.ended();
       over();

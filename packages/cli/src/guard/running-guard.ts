@@ -2,7 +2,7 @@
 
 import { escapeText } from 'sockcred';
 import type { FactName } from 'sockcred/authorization';
-import { createGate, type Gate } from 'sockcred/gate';
+import { createGate, type Gate, type Limits } from 'sockcred/gate';
 import { identifyPeer } from 'sockcred/witnesses';
 import { SystemRefusal } from '../exit-codes.ts';
 import { octal } from '../socket-mode.ts';
@@ -34,8 +34,6 @@ export class RunningGuard {
   readonly #policy: PolicyInForce;
   readonly #service: Service;
   readonly #gate: Gate;
-  /** Those of the policy file as of the start. */
-  readonly #limits: string;
   #audit = openAuditLog('none', { retried() {}, lost() {} });
   #auditFails = false;
   #metricsServer: MetricsServer | undefined;
@@ -55,10 +53,9 @@ export class RunningGuard {
   }
 
   private constructor(options: GuardOptions, policy: PolicyInForce) {
-    const limits = { ...policy.limits, ...options.limits };
+    const { target } = options;
     this.#options = options;
     this.#policy = policy;
-    this.#limits = JSON.stringify(policy.limits);
     this.#metrics = new GuardMetrics(() => this.#gate.connections);
     this.#journal = new Journal(GATE, this.#metrics);
     this.#manager = serviceManager(process.env, error => say(`NOTIFY_SOCKET: ${error.message}`));
@@ -66,10 +63,15 @@ export class RunningGuard {
       name: GATE,
       authorize: () => false,
       identify: identifyPeer,
-      limits,
-      ...(options.target.kind === 'http' ? { refuse: { handTo: createHttpRefusal() } } : {}),
+      limits: this.#limits,
+      ...(target.kind === 'http' ? { refuse: { handTo: createHttpRefusal(target) } } : {}),
     });
-    this.#service = serve(this.#gate, options, limits, this.#journal);
+    this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
+  }
+
+  /** In force: options say more than the file. */
+  get #limits(): Limits {
+    return { ...this.#policy.limits, ...this.#options.limits };
   }
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
@@ -94,7 +96,7 @@ export class RunningGuard {
       );
     }
     this.#open = true;
-    this.#gate.replaceAuthorize(this.#policy.policy);
+    this.#obeyPolicy();
     for (const fd of descriptors) await this.#gate.listenOn(fd);
     this.#policy.watch();
     for (const fd of descriptors) this.#announce(`fd ${fd}`);
@@ -126,6 +128,7 @@ export class RunningGuard {
     this.#manager.stopping(`${connections} connections are open`);
     await closed;
     clearTimeout(late);
+    this.#journal.cutRest();
     this.#journal.note('stopped', { signal });
     await this.end();
   }
@@ -148,12 +151,10 @@ export class RunningGuard {
 
   policyReplaced(): void {
     if (!this.#open) return;
-    this.#gate.replaceAuthorize(this.#policy.policy);
+    this.#obeyPolicy();
     this.#metrics.reloaded('replaced');
-    this.#journal.note('policy-replaced');
+    this.#journal.note('policy-replaced', { limits: this.#limits });
     say('the policy was read again');
-    if (JSON.stringify(this.#policy.limits) === this.#limits) return;
-    say('note: its limits are others than at the start: they hold from the next start on');
   }
 
   policyRefused(error: Error): void {
@@ -163,6 +164,12 @@ export class RunningGuard {
     this.#journal.note('policy-refused', { message: error.message });
     say('the old policy is still in force');
     this.#manager.status('the policy has faults: the old one is in force');
+  }
+
+  /** Rules and limits in one turn: no connection meets those of two files. */
+  #obeyPolicy(): void {
+    this.#gate.replaceLimits(this.#limits);
+    this.#gate.replaceAuthorize(this.#policy.policy);
   }
 
   #announce(at: string, mode?: string): void {

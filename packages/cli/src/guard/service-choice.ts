@@ -14,13 +14,20 @@ import { ProgramService } from './program-service.ts';
 import { RelayService } from './relay-service.ts';
 import type { Service } from './service.ts';
 
-function serviceFor({ target, deputy, listen }: GuardOptions, limits: Limits, journal: Journal): Service {
+function serviceFor(
+  { target, deputy, listen }: GuardOptions,
+  limits: () => Limits,
+  journal: Journal,
+): Service {
   const asPeer = deputy === 'peer';
   switch (target.kind) {
     case 'http':
       return httpService({ ...target, asPeer }, journal);
     case 'pass': {
-      const counts = limits.connections !== undefined || limits.connectionsPerUid !== undefined;
+      const counts = () => {
+        const { connections, connectionsPerUid } = limits();
+        return connections !== undefined || connectionsPerUid !== undefined;
+      };
       return new PassService(target.path, journal, counts);
     }
     case 'program': {
@@ -36,8 +43,11 @@ function isUnsupported(error: unknown): boolean {
   return error instanceof PeerError && error.code === 'ERR_PEER_UNSUPPORTED';
 }
 
-/** Says who takes connections from the gate: streams where there is no relay, or no bare descriptor to relay. */
-export function serve(gate: Gate, options: GuardOptions, limits: Limits, journal: Journal): Service {
+/**
+ * Says who takes connections from the gate: streams where there is no relay, or no bare descriptor to relay. `limits` are
+ * those in force whenever it is called.
+ */
+export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, journal: Journal): Service {
   const { target, deputy } = options;
   const service = serviceFor(options, limits, journal);
   try {

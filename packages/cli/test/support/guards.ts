@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type PeerJson, peerCredentials } from 'sockcred';
 import type { Decision } from 'sockcred/authorization';
+import type { Limits } from 'sockcred/gate';
 import { type Identity, python } from '../../../sockcred/build/support/peers.js';
 import { type CommandOptions, command, type Running } from './command.js';
 
@@ -20,11 +21,13 @@ export interface AuditEntry {
   readonly peer?: PeerJson;
   readonly decision?: Decision;
   readonly limit?: string;
+  readonly limits?: Limits;
   readonly code?: string;
   readonly message?: string;
   readonly toServer?: number;
   readonly toClient?: number;
   readonly errno?: string;
+  readonly reason?: string;
   readonly status?: number | string;
   readonly signal?: string;
   readonly connections?: number;

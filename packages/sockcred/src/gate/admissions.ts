@@ -25,6 +25,13 @@ export interface Admission {
   readonly decision: Decision;
 }
 
+/** A peer that the policy did not let in, and why. Plain frozen data. */
+export interface Denial {
+  readonly peer: PeerCredentials;
+  /** Never an allowing one. */
+  readonly decision: Decision;
+}
+
 /** What a handler may hold of a connection. */
 export type AdmittedSource = SocketSource | Http2ServerRequest | Http2Session | Http2Stream;
 
@@ -33,14 +40,23 @@ interface Entry {
   readonly admission: Admission;
 }
 
+interface DeniedEntry {
+  readonly connection: SeenConnection;
+  readonly denial: Denial;
+}
+
 /**
  * On the socket itself, under a name that nobody else has: node:http2 shows a Proxy in place of the socket, which
  * passes properties through. A WeakMap costs the garbage collector more for each connection.
  */
 const ENTRY: unique symbol = Symbol('sockcred: who was let in');
 
+/** Under a name of its own: nobody who asks who was let in can come upon it. */
+const DENIED: unique symbol = Symbol('sockcred: who was denied');
+
 interface SocketWithEntry {
   [ENTRY]?: Entry;
+  [DENIED]?: DeniedEntry;
 }
 
 /** A session that has ended shows no socket any more. */
@@ -49,6 +65,11 @@ const bySession = new WeakMap<object, Admission>();
 /** Remembers that this connection was let in. */
 export function rememberAdmission(socket: Socket, admission: Admission): void {
   (socket as SocketWithEntry)[ENTRY] = { connection: seenConnection(socket), admission };
+}
+
+/** Remembers that this connection was denied. */
+export function rememberDenial(socket: Socket, denial: Denial): void {
+  (socket as SocketWithEntry)[DENIED] = { connection: seenConnection(socket), denial };
 }
 
 function admissionOn(socket: Socket): Admission | undefined {
@@ -130,4 +151,32 @@ export function admissionOf(source: AdmittedSource): Admission {
  */
 export function peerOf(source: AdmittedSource): PeerCredentials {
   return admissionOf(source).peer;
+}
+
+/**
+ * Whom the gate denied on this connection, and by which rule: for whoever tells them, behind `GateOptions.refuse`.
+ * Nothing where it was let in, or came through no gate.
+ *
+ * @remarks
+ * Trust and time: as `peerOf()`. What it tells helps an attacker: think twice before they are told.
+ *
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` for what is over no socket.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { formatDecision } from 'sockcred/authorization';
+ * import { denialOf } from 'sockcred/gate';
+ *
+ * createServer((request, response) => {
+ *   const denial = denialOf(request);
+ *   if (denial !== undefined) console.log(formatDecision(denial.decision));
+ *   response.writeHead(403).end();
+ * });
+ * ```
+ */
+export function denialOf(source: SocketSource): Denial | undefined {
+  const raw = rawSocketOf(socketOf(source));
+  const entry = (raw as SocketWithEntry)[DENIED];
+  return entry !== undefined && isStill(entry.connection, raw) ? entry.denial : undefined;
 }

@@ -4,6 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
 import { cannotBeAsked } from '../sys/runtime-servers.ts';
 import { type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
+import type { Limits } from './limits.ts';
 
 /** Decides about a server's connections. */
 export interface Admitting {
@@ -11,6 +12,12 @@ export interface Admitting {
   readonly connections: number;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void;
+  /**
+   * Counts by these from the next connection on, as `Gate.replaceLimits()` does.
+   *
+   * @throws {@link PeerTypeError} `ERR_ARGUMENT`; then nothing has changed.
+   */
+  replaceLimits(limits: Limits): void;
 }
 
 const admitting = new WeakSet<Server>();
@@ -65,5 +72,6 @@ export function admit(server: Server, options: DoorOptions): Admitting {
       return doorkeeper.guests.count;
     },
     replaceAuthorize: authorize => doorkeeper.replaceAuthorize(authorize),
+    replaceLimits: limits => doorkeeper.replaceLimits(limits),
   };
 }

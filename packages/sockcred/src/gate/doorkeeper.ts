@@ -14,7 +14,7 @@ import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
 import { processNow } from '../witnesses/identify.ts';
-import type { Admission } from './admissions.ts';
+import type { Admission, Denial } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
@@ -40,7 +40,12 @@ export interface DoorOptions {
 }
 
 /** Let in; or not let in by the policy; or closed for another reason. */
-export type Verdict = Admission | 'denied' | 'closed';
+export type Verdict = Admission | { readonly denied: Denial } | 'closed';
+
+/** Only this is let in. */
+export function isAdmission(verdict: Verdict): verdict is Admission {
+  return verdict !== 'closed' && !('denied' in verdict);
+}
 
 const BY_FUNCTION = { roles: Object.freeze([]), tried: Object.freeze([]) } as const;
 const FUNCTION_ALLOWED: Decision = Object.freeze({ allowed: true, reason: 'allowed', ...BY_FUNCTION });
@@ -56,6 +61,17 @@ function checkedAuthorize(authorize: Authorize): Authorize {
   throw new PeerTypeError('ERR_ARGUMENT', 'authorize must be a policy or a function');
 }
 
+function checkedLimits(limits: Limits): Limits {
+  const fault = limitsFault(limits);
+  if (fault === undefined) return limits;
+  throw new PeerTypeError('ERR_ARGUMENT', fault);
+}
+
+/** From this number on descriptors are kept for other work. */
+function mostDescriptors({ spareDescriptors = 16 }: Limits): number {
+  return (descriptorLimit() ?? Infinity) - spareDescriptors;
+}
+
 function numberOf(connection: Accepted): number {
   if (typeof connection === 'number') return connection;
   const handle = handleOf(connection);
@@ -67,20 +83,18 @@ export class Doorkeeper {
   readonly guests: Guests;
   readonly #options: DoorOptions;
   readonly #count: ConnectionCount;
-  readonly #mostDescriptors: number;
   #authorize: Authorize;
   #needsWitnesses: boolean;
+  #mostDescriptors: number;
 
   constructor(options: DoorOptions) {
-    const limits = options.limits ?? {};
-    const fault = limitsFault(limits);
-    if (fault !== undefined) throw new PeerTypeError('ERR_ARGUMENT', fault);
+    const limits = checkedLimits(options.limits ?? {});
     this.#options = options;
     this.#authorize = checkedAuthorize(options.authorize);
     this.#needsWitnesses = needsWitnesses(options.authorize);
     this.#count = new ConnectionCount(limits);
     this.guests = new Guests(options.name, this.#count, limits.firstByteMs);
-    this.#mostDescriptors = (descriptorLimit() ?? Infinity) - (limits.spareDescriptors ?? 16);
+    this.#mostDescriptors = mostDescriptors(limits);
   }
 
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
@@ -89,12 +103,21 @@ export class Doorkeeper {
     this.#needsWitnesses = needsWitnesses(authorize);
   }
 
+  /** Counts by these, all of them, from the next connection on. Who is in stays in, and counts. */
+  replaceLimits(limits: Limits): void {
+    const checked = checkedLimits(limits);
+    this.#count.replace(checked, performance.now());
+    this.guests.firstByteMs = checked.firstByteMs;
+    this.#mostDescriptors = mostDescriptors(checked);
+  }
+
   /** Lets the socket in, or destroys it. Never throws. */
   admits(socket: Socket): boolean {
     const verdict = this.judge(socket);
-    if (typeof verdict === 'string') socket.destroy();
-    else this.guests.enter(socket, verdict);
-    return typeof verdict !== 'string';
+    const isIn = isAdmission(verdict);
+    if (isIn) this.guests.enter(socket, verdict);
+    else socket.destroy();
+    return isIn;
   }
 
   /**
@@ -136,7 +159,7 @@ export class Doorkeeper {
     }
     if (decision.allowed) return Object.freeze({ peer, decision });
     publishDenied(() => ({ gate: name, peer, decision }));
-    return 'denied';
+    return { denied: Object.freeze({ peer, decision }) };
   }
 
   #earlyLimit(connection: Accepted, maxConnections: number): LimitName | undefined {

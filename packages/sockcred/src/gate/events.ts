@@ -1,6 +1,7 @@
 /**
  * What gates tell whoever wants to know, through `node:diagnostics_channel`:
- * one message for every connection, and nothing at all if nobody subscribes.
+ * one message for every connection that comes and one for every end of those that were let in, and nothing
+ * at all if nobody subscribes.
  */
 
 import { type Channel, channel } from 'node:diagnostics_channel';
@@ -17,6 +18,20 @@ export interface AdmittedEvent {
   readonly decision: Decision;
   /** Absent where bare descriptors are handed on. */
   readonly socket?: Socket;
+}
+
+/**
+ * Why a connection that was let in is over: by itself, or because whoever has its descriptor said so; because its first
+ * byte was late; because the gate was closed; because its first byte could not be waited for.
+ */
+export type EndReason = 'closed' | 'firstByteMs' | 'cut' | 'failed';
+
+/** On `sockcred:gate:ended`: a connection counts no longer. Told once for each that was let in. */
+export interface EndedEvent {
+  readonly gate: string | undefined;
+  /** The same value as when it was let in. */
+  readonly peer: PeerCredentials;
+  readonly reason: EndReason;
 }
 
 /** On `sockcred:gate:denied`: the policy did not let a peer in. */
@@ -48,6 +63,7 @@ function publisher<T extends object>(name: string): (make: () => T) => void {
 }
 
 export const publishAdmitted: (make: () => AdmittedEvent) => void = publisher('sockcred:gate:admitted');
+export const publishEnded: (make: () => EndedEvent) => void = publisher('sockcred:gate:ended');
 export const publishDenied: (make: () => DeniedEvent) => void = publisher('sockcred:gate:denied');
 export const publishLimited: (make: () => LimitedEvent) => void = publisher('sockcred:gate:limited');
 export const publishFailed: (make: () => FailedEvent) => void = publisher('sockcred:gate:failed');

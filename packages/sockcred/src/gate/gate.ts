@@ -8,12 +8,13 @@ import { PeerError, PeerTypeError } from '../errors.ts';
 import type { Listening, ListenOptions } from '../listening/listen-at.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { MAKES_SOCKETS } from '../sys/runtime-servers.ts';
-import type { Admission } from './admissions.ts';
-import { type Accepted, type Authorize, Doorkeeper, type DoorOptions } from './doorkeeper.ts';
+import type { Admission, Denial } from './admissions.ts';
+import { type Accepted, type Authorize, Doorkeeper, type DoorOptions, isAdmission } from './doorkeeper.ts';
 import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance, type Wanted } from './entrance.ts';
 import { publishFailed } from './events.ts';
 import type { AdmittedConnection } from './guests.ts';
 import { HandOver, type Target } from './hand-over.ts';
+import type { Limits } from './limits.ts';
 import { Refusal, type RefuseOptions } from './refusal.ts';
 
 /** What a gate does with each connection. */
@@ -57,6 +58,15 @@ export interface Gate {
   listenOn(fd: number): Promise<void>;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void;
+  /**
+   * Counts by these from the next connection on, in place of all that were given before: what is left out is not
+   * limited any more. Who is in stays in, also where that is more than there may be now, counts, and keeps the deadline for
+   * the first byte that it came with. Of another `acceptsPerUid` each user has the part that was left of
+   * the old one; whoever had come too often has to wait all the same.
+   *
+   * @throws {@link PeerTypeError} `ERR_ARGUMENT`; then nothing has changed.
+   */
+  replaceLimits(limits: Limits): void;
   /**
    * Stops listening, lets open connections end, cuts those that take longer. Of descriptors that were handed on only
    * the end is awaited: who has them closes them.
@@ -150,6 +160,10 @@ class GateInFront implements Gate {
     this.#doorkeeper.replaceAuthorize(authorize);
   }
 
+  replaceLimits(limits: Limits): void {
+    this.#doorkeeper.replaceLimits(limits);
+  }
+
   async close(options?: CloseOptions): Promise<void> {
     const { guests } = this.#doorkeeper;
     const entrances = [...this.#entrances];
@@ -193,14 +207,15 @@ class GateInFront implements Gate {
 
   #take(connection: Accepted, serve: Serve): void {
     const verdict = this.#doorkeeper.judge(connection, this.#handOver?.maxConnections);
-    if (typeof verdict !== 'string') serve(connection, verdict);
-    else if (verdict === 'denied' && this.#refusal?.hasRoom === true) this.#refuse(connection, this.#refusal);
+    if (isAdmission(verdict)) serve(connection, verdict);
+    else if (verdict !== 'closed' && this.#refusal?.hasRoom === true)
+      this.#refuse(connection, verdict.denied, this.#refusal);
     else discard(connection);
   }
 
-  #refuse(connection: Accepted, refusal: Refusal): void {
+  #refuse(connection: Accepted, denial: Denial, refusal: Refusal): void {
     const socket = this.#socketOver(connection);
-    if (socket !== undefined) refusal.give(socket);
+    if (socket !== undefined) refusal.give(socket, denial);
   }
 
   /** Half-open until the server behind says otherwise; closed where there can be none. */
@@ -222,8 +237,8 @@ class GateInFront implements Gate {
  * Servers behind it never listen themselves; their timeouts, `maxConnections` and
  * `allowHalfOpen` hold as if they did. Nothing that a peer does ends more than its
  * own connection, also an error on a socket that nobody listens for. Events are
- * published on `node:diagnostics_channel`: `sockcred:gate:admitted`, `sockcred:gate:denied`,
- * `sockcred:gate:limited`, `sockcred:gate:failed`.
+ * published on `node:diagnostics_channel`: `sockcred:gate:admitted`, `sockcred:gate:ended` once for each of those,
+ * `sockcred:gate:denied`, `sockcred:gate:limited`, `sockcred:gate:failed`.
  *
  * @remarks
  * Trust: the kernel, as `peerCredentials()`. Time: the decision is made when the connection is accepted, and once.

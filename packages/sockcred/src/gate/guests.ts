@@ -9,7 +9,7 @@ import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { READABLE, watch } from '../sys/readiness.ts';
 import { type Admission, rememberAdmission } from './admissions.ts';
-import { publishAdmitted, publishFailed, publishLimited } from './events.ts';
+import { type EndReason, publishAdmitted, publishEnded, publishFailed, publishLimited } from './events.ts';
 import type { ConnectionCount } from './limits.ts';
 
 /** A connection that was let in, and that no object of the runtime holds. */
@@ -27,13 +27,16 @@ function ignore(): void {}
 
 /** Connections of one gate. */
 export class Guests {
+  /** For those who come from now on. */
+  firstByteMs: number | undefined;
   readonly #gate: string | undefined;
   readonly #places: ConnectionCount;
-  readonly #firstByteMs: number | undefined;
-  readonly #sockets = new Map<Socket, number | undefined>();
+  readonly #sockets = new Map<Socket, PeerCredentials>();
+  /** Of the sockets that do not end by themselves. */
+  readonly #reasons = new Map<Socket, EndReason>();
   readonly #descriptors = new Set<AdmittedConnection>();
   /** How those are closed that nobody serves yet. */
-  readonly #waiting = new Map<AdmittedConnection, () => void>();
+  readonly #waiting = new Map<AdmittedConnection, (reason: EndReason) => void>();
   /** One function for all of them: a closure for each would cost more than the rest of the bookkeeping. */
   readonly #leave: (this: Socket) => void;
   #emptied: (() => void) | undefined;
@@ -41,7 +44,7 @@ export class Guests {
   constructor(gate: string | undefined, places: ConnectionCount, firstByteMs: number | undefined) {
     this.#gate = gate;
     this.#places = places;
-    this.#firstByteMs = firstByteMs;
+    this.firstByteMs = firstByteMs;
     const leave = (socket: Socket) => this.#release(socket);
     this.#leave = function () {
       leave(this);
@@ -66,18 +69,18 @@ export class Guests {
 
   /** Cuts the sockets. Descriptors are for those to close who have them: they are forgotten. */
   cut(): void {
-    for (const socket of this.#sockets.keys()) socket.destroy();
-    for (const close of this.#waiting.values()) close();
-    for (const connection of this.#descriptors) connection.ended();
+    for (const socket of this.#sockets.keys()) this.#destroy(socket, 'cut');
+    for (const close of this.#waiting.values()) close('cut');
+    for (const connection of this.#descriptors) this.#forget(connection, 'cut');
   }
 
   /** A socket is in until it closes. */
   enter(socket: Socket, admission: Admission): void {
     const { peer, decision } = admission;
     rememberAdmission(socket, admission);
-    this.#sockets.set(socket, peer.uid);
+    this.#sockets.set(socket, peer);
     socket.on('error', ignore).on('close', this.#leave);
-    if (this.#firstByteMs !== undefined) this.#expectByte(socket, this.#firstByteMs, peer);
+    if (this.firstByteMs !== undefined) this.#expectByte(socket, this.firstByteMs, peer);
     publishAdmitted(() => ({ gate: this.#gate, peer, decision, socket }));
   }
 
@@ -91,27 +94,37 @@ export class Guests {
       fd,
       peer,
       decision,
-      ended: () => {
-        if (!this.#descriptors.delete(connection)) return;
-        this.#places.release(peer.uid);
-        this.#left();
-      },
+      ended: () => this.#forget(connection, 'closed'),
     };
     this.#descriptors.add(connection);
     publishAdmitted(() => ({ gate: this.#gate, peer, decision }));
-    if (this.#firstByteMs === undefined) serve(connection);
-    else this.#awaitByte(connection, this.#firstByteMs, serve);
+    if (this.firstByteMs === undefined) serve(connection);
+    else this.#awaitByte(connection, this.firstByteMs, serve);
   }
 
   #release(socket: Socket): void {
     // A socket that connects somewhere else closes more than once.
-    if (!this.#sockets.has(socket)) return;
-    this.#places.release(this.#sockets.get(socket));
+    const peer = this.#sockets.get(socket);
+    if (peer === undefined) return;
+    const reason = this.#reasons.get(socket) ?? 'closed';
     this.#sockets.delete(socket);
-    this.#left();
+    this.#reasons.delete(socket);
+    this.#left(peer, reason);
   }
 
-  #left(): void {
+  #forget(connection: AdmittedConnection, reason: EndReason): void {
+    if (this.#descriptors.delete(connection)) this.#left(connection.peer, reason);
+  }
+
+  #destroy(socket: Socket, reason: EndReason): void {
+    if (socket.destroyed) return;
+    this.#reasons.set(socket, reason);
+    socket.destroy();
+  }
+
+  #left(peer: PeerCredentials, reason: EndReason): void {
+    this.#places.release(peer.uid);
+    publishEnded(() => ({ gate: this.#gate, peer, reason }));
     if (this.count === 0) this.#emptied?.();
   }
 
@@ -123,7 +136,7 @@ export class Guests {
     const look = () => {
       if (socket.bytesRead !== 0 || socket.destroyed) return;
       this.#late(peer);
-      socket.destroy();
+      this.#destroy(socket, 'firstByteMs');
     };
     // In a turn that began late, what has arrived in time is read only after the timers: hence one turn more.
     const timer = setTimeout(() => setImmediate(look), milliseconds);
@@ -141,10 +154,10 @@ export class Guests {
       clearTimeout(timer);
       waiting.close();
     };
-    const close = () => {
+    const close = (reason: EndReason) => {
       stopWaiting();
       closeDescriptor(connection.fd);
-      connection.ended();
+      this.#forget(connection, reason);
     };
     const waiting = watch(connection.fd, () => {
       stopWaiting();
@@ -153,7 +166,7 @@ export class Guests {
     const look = () => {
       if (!this.#waiting.has(connection)) return;
       this.#late(connection.peer);
-      close();
+      close('firstByteMs');
     };
     const timer = setTimeout(() => setImmediate(look), milliseconds);
     timer.unref();
@@ -162,7 +175,7 @@ export class Guests {
       waiting.arm(READABLE);
     } catch (error) {
       publishFailed(() => ({ gate: this.#gate, error }));
-      close();
+      close('failed');
     }
   }
 }

@@ -1,9 +1,23 @@
 /** `sockcred/gate`: only those who may come in reach a server. Re-exports only. */
 
-export { type Admission, type AdmittedSource, admissionOf, peerOf } from './admissions.ts';
+export {
+  type Admission,
+  type AdmittedSource,
+  admissionOf,
+  type Denial,
+  denialOf,
+  peerOf,
+} from './admissions.ts';
 export { type Admitting, admit } from './admit.ts';
 export type { Accepted, Authorize, DoorOptions } from './doorkeeper.ts';
-export type { AdmittedEvent, DeniedEvent, FailedEvent, LimitedEvent } from './events.ts';
+export type {
+  AdmittedEvent,
+  DeniedEvent,
+  EndedEvent,
+  EndReason,
+  FailedEvent,
+  LimitedEvent,
+} from './events.ts';
 export { type CloseOptions, createGate, type Gate, type GateOptions } from './gate.ts';
 export type { AdmittedConnection } from './guests.ts';
 export type { ConnectionInjector, Target } from './hand-over.ts';

@@ -37,14 +37,36 @@ interface Account {
 /** Forgets accounts that say nothing any more once there are this many. */
 const MANY_ACCOUNTS = 1024;
 
+type Rate = NonNullable<Limits['acceptsPerUid']>;
+
 /** Counts what is open, and says no in time. */
 export class ConnectionCount {
-  readonly #limits: Limits;
   readonly #accounts = new Map<number | undefined, Account>();
+  #limits: Limits;
+  /** What accounts are kept by: the last rate that there was, so that a limit that was gone for a while forgives nobody. */
+  #rate: Rate | undefined;
   #open = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#rate = limits.acceptsPerUid;
+  }
+
+  /**
+   * From the next connection on. What is open counts on. Accounts keep their part of the whole: a full one stays full.
+   * Whoever would be refused before is refused after it, also where that part of much more would be a connection.
+   */
+  replace(limits: Limits, now: number): void {
+    this.#limits = limits;
+    const rate = limits.acceptsPerUid;
+    if (rate === undefined) return;
+    for (const account of this.#accounts.values()) {
+      this.#refill(account, now);
+      const part = this.#rate === undefined ? rate.count : (account.left * rate.count) / this.#rate.count;
+      const isRefused = this.#rate !== undefined && account.left < 1;
+      account.left = isRefused ? Math.min(account.left, part) : part;
+    }
+    this.#rate = rate;
   }
 
   get open(): number {
@@ -72,8 +94,7 @@ export class ConnectionCount {
 
   /** A bucket that holds `count` and fills up in `seconds`; every attempt takes one out, also a refused one. */
   #mayCome(account: Account, now: number): boolean {
-    const rate = this.#limits.acceptsPerUid;
-    if (rate === undefined) return true;
+    if (this.#limits.acceptsPerUid === undefined) return true;
     this.#refill(account, now);
     if (account.left < 1) return false;
     account.left--;
@@ -81,7 +102,7 @@ export class ConnectionCount {
   }
 
   #refill(account: Account, now: number): void {
-    const { count, seconds } = this.#limits.acceptsPerUid ?? { count: 0, seconds: 1 };
+    const { count, seconds } = this.#rate ?? { count: 0, seconds: 1 };
     const passed = Math.max(0, now - account.counted);
     account.left = Math.min(count, account.left + (passed * count) / (seconds * 1000));
     account.counted = now;
@@ -91,14 +112,14 @@ export class ConnectionCount {
     const found = this.#accounts.get(uid);
     if (found !== undefined) return found;
     if (this.#accounts.size >= MANY_ACCOUNTS) this.#forget(now);
-    const account = { open: 0, left: this.#limits.acceptsPerUid?.count ?? 0, counted: now };
+    const account = { open: 0, left: this.#rate?.count ?? 0, counted: now };
     this.#accounts.set(uid, account);
     return account;
   }
 
   /** Drops who has nothing open and may make as many connections as anybody new. */
   #forget(now: number): void {
-    const count = this.#limits.acceptsPerUid?.count ?? 0;
+    const count = this.#rate?.count ?? 0;
     for (const [uid, account] of this.#accounts) {
       this.#refill(account, now);
       if (account.open === 0 && account.left >= count) this.#accounts.delete(uid);

@@ -1,11 +1,12 @@
 /**
  * Whom the policy does not let in may be told so by a small server, instead of
- * being cut off at once. They get in nowhere: `peerOf()` throws for them. Few of them
+ * being cut off at once. They get in nowhere: `peerOf()` throws for them, `denialOf()` tells why. Few of them
  * are heard at the same time, and none for long, whatever that server does.
  */
 
 import type { Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
+import { type Denial, rememberDenial } from './admissions.ts';
 import { HandOver, type Target } from './hand-over.ts';
 
 /** Who tells those who are denied. */
@@ -45,7 +46,8 @@ export class Refusal {
     return this.#sockets.size < this.#most;
   }
 
-  give(socket: Socket): void {
+  give(socket: Socket, denial: Denial): void {
+    rememberDenial(socket, denial);
     const timer = setTimeout(() => socket.destroy(), this.#milliseconds);
     this.#sockets.add(socket);
     socket.on('error', ignore).on('close', () => {

@@ -15,7 +15,8 @@ export function heard(t: TestContext, gate: string) {
     return list;
   };
   return {
-    admitted: listen('admitted'),
+    admitted: listen('admitted') as { peer: object }[],
+    ended: listen('ended') as { peer: object; reason: string }[],
     denied: listen('denied'),
     limited: listen('limited') as { limit: string }[],
     failed: listen('failed'),
