@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { type Authority, type Claim, peerApplication } from 'sockcred/application';
 import { bundle, CLIENT, connectionOf, docker, hybrid, lxc, podman } from './support/containers.js';
 import { programElsewhere } from './support/elsewhere.js';
-import { holding, machinePlace, placeIn } from './support/nested.js';
+import { holding, machinePlace, PLAIN, placeIn, SANITIZED } from './support/nested.js';
 import { connectScript, python } from './support/peers.js';
 import { needs, type Program } from './support/requirements.js';
 import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
@@ -144,8 +144,14 @@ test('T56: a server in a container tells the one in it, and nothing of whom it c
   const inside = placeIn(t, outside);
   const path = join(outside.sockets, 's');
   const inner = podman(inside, runtime);
-  const { words } = podman(outside, runtime, [], holding([]));
-  const { line, end } = await programElsewhere(t, words, 'teller', inner.words, path);
+  const { words } = podman(outside, runtime, [], holding(SANITIZED));
+  const { line, end } = await programElsewhere(
+    t,
+    [...PLAIN, ...words],
+    'teller',
+    [...PLAIN, ...inner.words],
+    path,
+  );
   outside.endings.push(end);
 
   const contained = JSON.parse(await line()) as PartOf;

@@ -25,6 +25,18 @@ export function placeIn(t: TestContext, { sockets }: Place): Place {
   return { ...place(t), sockets, manager: 'cgroupfs', endings: [] };
 }
 
+/** Before a program of ours in a container: what the sanitizers' own runs of these tests put into its environment. */
+export const SANITIZED: readonly string[] = [
+  '/usr/bin/env',
+  ...['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'].flatMap(name => {
+    const value = process.env[name];
+    return value === undefined ? [] : [`${name}=${value}`];
+  }),
+];
+
+/** Before an engine, which is run without it. */
+export const PLAIN = ['/usr/bin/env', '-u', 'LD_PRELOAD'] as const;
+
 /** Engines mount cgroups read-only for whoever is not given all rights. */
 const WRITABLE = `for at in $(findmnt -rno TARGET -R /sys/fs/cgroup); do mount -o remount,bind,rw "$at"; done`;
 
