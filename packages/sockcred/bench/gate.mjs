@@ -4,16 +4,19 @@
 // stay. And refusals: connections per second of a peer that may not come in. A busy
 // machine slows both sides; compare the ratios, and the server's processor time
 // first: it does not count the time of others, and what others do to caches shows least in
-// the quicker half of the rounds, whose middle is given. With several programs for each processor
-// no figure here means anything.
+// the quicker half of the rounds, whose middle is given. How a program is laid out in memory and what its
+// compiler makes of it differs from one start to the next by more than a gate costs: hence several
+// starts of both, of which the middle one and the outermost ones are given. With several programs
+// for each processor no figure here means anything.
 //
 //   node packages/sockcred/bench/gate.mjs
 
 import { join } from 'node:path';
 import { directory, load, median, startNode } from './load.mjs';
 
-const ROUNDS = 24;
-const WARM_ROUNDS = 6;
+const STARTS = 7;
+const ROUNDS = 12;
+const WARM_ROUNDS = 4;
 const SECONDS = 0.25;
 
 /** Says how much processor time it has had. */
@@ -66,7 +69,8 @@ async function measure(kind, { path, time }) {
   return { rate, time: ((await time()) - before) / connections };
 }
 
-async function compare(kind, plain, gated) {
+/** One start of both. */
+async function once(kind, plain, gated) {
   const servers = { plain: await begin(plain), gated: await begin(gated) };
   const rows = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -77,13 +81,25 @@ async function compare(kind, plain, gated) {
     if (round >= WARM_ROUNDS) rows.push(row);
   }
   for (const { child } of Object.values(servers)) child.kill();
-  const middle = (side, figure) => median(rows.map(row => row[side][figure]));
-  const times = ['plain', 'gated'].map(side => lowQuarter(rows.map(row => row[side].time)));
+  const sides = ['plain', 'gated'];
   return {
-    rates: [middle('plain', 'rate'), middle('gated', 'rate')],
-    times,
+    rates: sides.map(side => median(rows.map(row => row[side].rate))),
+    times: sides.map(side => lowQuarter(rows.map(row => row[side].time))),
     slower: median(rows.map(({ plain, gated }) => plain.rate / gated.rate - 1)),
-    dearer: times[1] / times[0] - 1,
+  };
+}
+
+async function compare(kind, plain, gated) {
+  const starts = [];
+  while (starts.length < STARTS) starts.push(await once(kind, plain, gated));
+  const both = figure => [0, 1].map(side => median(starts.map(start => start[figure][side])));
+  const dearer = starts.map(({ times: [without, withGate] }) => withGate / without - 1);
+  return {
+    rates: both('rates'),
+    times: both('times'),
+    slower: median(starts.map(start => start.slower)),
+    dearer: median(dearer),
+    between: [Math.min(...dearer), Math.max(...dearer)],
   };
 }
 
@@ -95,7 +111,7 @@ function lowQuarter(values) {
 
 const percent = share => `${(share * 100).toFixed(1)} %`;
 
-function line(what, { rates, times, slower, dearer }, goal) {
+function line(what, { rates, times, slower, dearer, between }, goal) {
   const verdict =
     goal === undefined ? '' : `   goal under ${percent(goal)}: ${dearer < goal ? 'reached' : 'MISSED'}`;
   console.log(what);
@@ -103,7 +119,7 @@ function line(what, { rates, times, slower, dearer }, goal) {
     `  per second       ${rates.map(rate => rate.toFixed(0)).join(' / ')} with a gate: ${percent(slower)}`,
   );
   console.log(
-    `  processor, us    ${times.map(time => time.toFixed(1)).join(' / ')} with a gate: ${percent(dearer)}${verdict}`,
+    `  processor, us    ${times.map(time => time.toFixed(1)).join(' / ')} with a gate: ${percent(dearer)} (${between.map(percent).join(' to ')})${verdict}`,
   );
 }
 

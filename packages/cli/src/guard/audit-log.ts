@@ -19,7 +19,7 @@ export interface AuditTrouble {
 }
 
 export interface AuditLog {
-  write(event: string, facts: object): void;
+  write(event: string, facts: () => object): void;
   /** Begins a new file if the old one was moved away; the old one stays in use if that fails. */
   reopen(): void;
 }
@@ -70,8 +70,8 @@ class FileLog implements AuditLog {
     this.#logger = loggerTo({ write: line => void this.#destination.write(line) });
   }
 
-  write(event: string, facts: object): void {
-    const entry = { event, ...facts };
+  write(event: string, facts: () => object): void {
+    const entry = { event, ...facts() };
     if (WARNINGS.has(event)) this.#logger.warn(entry);
     else this.#logger.info(entry);
   }

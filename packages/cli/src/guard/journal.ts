@@ -77,6 +77,11 @@ export class Journal {
   }
 
   note(event: string, facts: object = {}): void {
+    this.#note(event, () => facts);
+  }
+
+  /** The facts are put together only where they are written down. */
+  #note(event: string, facts: () => object): void {
     this.#audit?.write(event, facts);
   }
 
@@ -93,17 +98,16 @@ export class Journal {
   ended(peer: PeerCredentials, { toServer, toClient, errno, status }: Ended): void {
     if (toServer !== undefined) this.#metrics.bytes.add(['to_server'], toServer);
     if (toClient !== undefined) this.#metrics.bytes.add(['to_client'], toClient);
-    const since = this.#entries.get(peer)?.since ?? performance.now();
-    const bytes = {
-      ...(toServer === undefined ? {} : { toServer }),
-      ...(toClient === undefined ? {} : { toClient }),
-    };
-    this.note('ended', {
-      connection: this.numberOf(peer),
-      milliseconds: Math.round(performance.now() - since),
-      ...bytes,
-      ...(errno === undefined ? {} : { errno }),
-      ...(status === undefined ? {} : { status }),
+    this.#note('ended', () => {
+      const since = this.#entries.get(peer)?.since ?? performance.now();
+      return {
+        connection: this.numberOf(peer),
+        milliseconds: Math.round(performance.now() - since),
+        ...(toServer === undefined ? {} : { toServer }),
+        ...(toClient === undefined ? {} : { toClient }),
+        ...(errno === undefined ? {} : { errno }),
+        ...(status === undefined ? {} : { status }),
+      };
     });
     this.#entries.delete(peer);
   }
@@ -129,7 +133,7 @@ export class Journal {
     this.#metrics.admitted.add([ruleLabel(decision.rule)]);
     const number = ++this.#last;
     this.#entries.set(peer, { number, since: performance.now(), hasSocket: socket !== undefined });
-    this.note('admitted', { connection: number, peer: peerToJson(peer), decision });
+    this.#note('admitted', () => ({ connection: number, peer: peerToJson(peer), decision }));
     socket?.once('close', () => {
       this.ended(peer, { toServer: socket.bytesRead, toClient: socket.bytesWritten });
     });
@@ -137,7 +141,8 @@ export class Journal {
 
   #denied({ peer, decision }: DeniedEvent): void {
     this.#metrics.denied.add([decision.reason, ruleLabel(decision.rule)]);
-    this.note('denied', { connection: this.numberOf(peer), peer: peerToJson(peer), decision });
+    const number = this.numberOf(peer);
+    this.#note('denied', () => ({ connection: number, peer: peerToJson(peer), decision }));
   }
 
   #limited({ peer, limit }: LimitedEvent): void {

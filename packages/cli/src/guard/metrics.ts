@@ -11,23 +11,29 @@ export class Counter {
   readonly name: string;
   readonly #help: string;
   readonly #labels: readonly string[];
-  readonly #values = new Map<string, number>();
+  /** By the labels' values, which are written out when somebody asks: most are counted far more often. */
+  readonly #series = new Map<string, { readonly values: readonly string[]; count: number }>();
 
   constructor(name: string, help: string, labels: readonly string[] = []) {
     this.name = name;
     this.#help = help;
     this.#labels = labels;
-    if (labels.length === 0) this.#values.set('', 0);
+    if (labels.length === 0) this.add([], 0);
   }
 
   /** Adds to the number of these labels' values, in their order. */
   add(values: readonly string[] = [], count = 1): void {
-    const series = seriesLabels(this.#labels, values);
-    this.#values.set(series, (this.#values.get(series) ?? 0) + count);
+    if (values.length !== this.#labels.length) throw new RangeError('a value for each label');
+    const key = values.length === 1 ? (values[0] as string) : JSON.stringify(values);
+    const series = this.#series.get(key);
+    if (series === undefined) this.#series.set(key, { values, count });
+    else series.count += count;
   }
 
   text(): string {
-    const lines = [...this.#values].map(([series, value]) => `${this.name}${series} ${value}\n`);
+    const lines = [...this.#series.values()].map(
+      ({ values, count }) => `${this.name}${seriesLabels(this.#labels, values)} ${count}\n`,
+    );
     return `${heading(this.name, this.#help, 'counter')}${lines.join('')}`;
   }
 }
@@ -58,7 +64,6 @@ function escapeValue(value: string): string {
 }
 
 function seriesLabels(names: readonly string[], values: readonly string[]): string {
-  if (names.length !== values.length) throw new RangeError('a value for each label');
   if (names.length === 0) return '';
   return `{${names.map((name, index) => `${name}="${escapeValue(values[index] ?? '')}"`).join(',')}}`;
 }

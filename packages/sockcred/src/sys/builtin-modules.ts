@@ -6,9 +6,15 @@
 
 import { createRequire } from 'node:module';
 
+const loaded = new Map<string, unknown>();
+
 /** `process.getBuiltinModule` (Node 20.16) also works where a bundler has left no `import.meta.url`. */
 export function builtin(name: string): unknown {
-  return process.getBuiltinModule?.(name) ?? createRequire(import.meta.url)(name);
+  const known = loaded.get(name);
+  if (known !== undefined) return known;
+  const found = process.getBuiltinModule?.(name) ?? createRequire(import.meta.url)(name);
+  loaded.set(name, found);
+  return found;
 }
 
 /** The module `node:fs`. */

@@ -23,11 +23,9 @@ export function unixName(text: string): UnixName {
   return { kind: 'path', path: text };
 }
 
-const encoder = new TextEncoder();
-
 /** The bytes of a name as `native/sys.h` has them: without the final NUL of a path. */
 export function nameBytes(name: UnixName): Uint8Array {
-  return encoder.encode(name.kind === 'path' ? name.path : `\0${name.name}`);
+  return Buffer.from(name.kind === 'path' ? name.path : `\0${name.name}`);
 }
 
 /** Makes a socket and prepares it with `step`, which gives minus a status; closes it unless that is 0. */
