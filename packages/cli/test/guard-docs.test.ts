@@ -61,6 +61,6 @@ test('the metrics are those of the page', onLinux, () => {
 });
 
 test('the events are those of the page', onLinux, () => {
-  const noted = [...`${journal}${command}`.matchAll(/\.note\('([a-z-]+)'/g)].map(([, name]) => name);
+  const noted = [...`${journal}${command}`.matchAll(/\.#?note\('([a-z-]+)'/g)].map(([, name]) => name);
   assert.deepEqual([...new Set(noted)].sort(), firstCells('Audit log').sort());
 });

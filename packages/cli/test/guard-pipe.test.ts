@@ -24,7 +24,7 @@ async function piping(t: TestContext, front: string, behind: string, proxyProtoc
   const name = `pipe test ${++serial}`;
   const journal = new Journal(name, new GuardMetrics(() => 0));
   const written: { event: string; code?: string; toServer?: number; toClient?: number }[] = [];
-  journal.writeTo({ write: (event, facts) => void written.push({ event, ...facts }), reopen() {} });
+  journal.writeTo({ write: (event, facts) => void written.push({ event, ...facts() }), reopen() {} });
   const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol }, journal);
   const gate = createGate({ name, authorize: sameUserOnly() });
   service.takeFrom(gate);
