@@ -16,6 +16,7 @@ import { peerApplication } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
 
 const CALLS = 3000;
+const GOAL = { microseconds: 300, systemCalls: 40 };
 const CLIENT =
   'import socket,sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.stdin.read()';
 
@@ -48,13 +49,13 @@ function microseconds(ask) {
     ask();
     return Number(process.hrtime.bigint() - begin) / 1000;
   }).sort((a, b) => a - b);
-  const at = share => times[Math.floor(CALLS * share)].toFixed(0);
-  return `p50 ${at(0.5)} us, p99 ${at(0.99)} us`;
+  const at = share => times[Math.floor(CALLS * share)];
+  return { middle: at(0.5), text: `p50 ${at(0.5).toFixed(0)} us, p99 ${at(0.99).toFixed(0)} us` };
 }
 
 /** System calls of one call: a run with many of them less a run with one. */
 function systemCalls(kind) {
-  if (!existsSync('/usr/bin/strace')) return 'strace(1) is missing';
+  if (!existsSync('/usr/bin/strace')) return undefined;
   const count = calls => {
     const file = join(directory, 'strace');
     const script = fileURLToPath(import.meta.url);
@@ -62,7 +63,7 @@ function systemCalls(kind) {
     const { stdout } = spawnSync('/usr/bin/tail', ['-1', file], { encoding: 'utf8' });
     return Number(stdout.trim().split(/\s+/)[3]);
   };
-  return `${((count(101) - count(1)) / 100).toFixed(0)} system calls`;
+  return (count(101) - count(1)) / 100;
 }
 
 const cgroups = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find(path =>
@@ -128,11 +129,15 @@ try {
         peerApplication(socket)
           .claims.map(({ engine }) => engine)
           .join() || 'none';
-      console.log(
-        `${name.padEnd(9)} (${claims}): ${microseconds(() => peerApplication(socket))}, ${systemCalls(name)}`,
-      );
-      if (name === 'host')
-        console.log(`          peerProcess(): ${microseconds(() => peerProcess(socket).close())}`);
+      const { middle, text } = microseconds(() => peerApplication(socket));
+      const calls = systemCalls(name);
+      const counted = calls === undefined ? 'strace(1) is missing' : `${calls.toFixed(0)} system calls`;
+      const reached = middle < GOAL.microseconds && (calls ?? 0) < GOAL.systemCalls ? 'reached' : 'MISSED';
+      const goal = `goal under ${GOAL.microseconds} us and ${GOAL.systemCalls} system calls: ${reached}`;
+      console.log(`${name.padEnd(9)} (${claims}): ${text}, ${counted}   ${goal}`);
+      if (name === 'host') {
+        console.log(`          peerProcess(): ${microseconds(() => peerProcess(socket).close()).text}`);
+      }
       await end();
     }
   }
