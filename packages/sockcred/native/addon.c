@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 11
+#define ABI 12
 
 enum word {
 	WORD_ERROR = 0,
@@ -276,6 +276,9 @@ static const struct {
 	{ "bootId", boot_id },
 	{ "unixSockets", unix_sockets },
 	{ "recordAt", record_at },
+	{ "recordInside", record_inside },
+	{ "pathAt", path_at },
+	{ "fileAt", file_at },
 	{ "linkAt", link_at },
 	{ "attributeNames", attribute_names },
 };

@@ -47,6 +47,76 @@ napi_value record_at(napi_env env, napi_callback_info info)
 	return filled_at(env, info, sys_record_at, "recordAt: a directory, a path and room for an answer are needed");
 }
 
+/* recordInside(directory, path, bytes) */
+napi_value record_inside(napi_env env, napi_callback_info info)
+{
+	return filled_at(env, info, sys_record_inside,
+			 "recordInside: a directory, a path and room for an answer are needed");
+}
+
+/* A directory and a path that begins there. */
+static int is_place(napi_env env, const napi_value values[2], int32_t *directory, const uint8_t **path, size_t *length)
+{
+	napi_typedarray_type kind;
+	void *bytes = NULL;
+
+	if (napi_get_value_int32(env, values[0], directory) != napi_ok ||
+	    napi_get_typedarray_info(env, values[1], &kind, length, &bytes, NULL, NULL) != napi_ok)
+		return 0;
+	*path = bytes;
+	return kind == napi_uint8_array;
+}
+
+/* pathAt(directory, path, follow): a descriptor, or minus a status. */
+napi_value path_at(napi_env env, napi_callback_info info)
+{
+	napi_value values[3];
+	const uint8_t *path;
+	size_t length = 0;
+	int32_t directory;
+	bool follow;
+	int status, fd = -1;
+
+	if (!arguments(env, info, 3, values) || !is_place(env, values, &directory, &path, &length) ||
+	    napi_get_value_bool(env, values[2], &follow) != napi_ok)
+		return broken(env, "pathAt: a directory, a path and whether to follow it are needed");
+	status = sys_path_at(directory, path, length, follow, &fd);
+	return integer(env, status == 0 ? fd : -status);
+}
+
+/* fileAt(directory, path, words): 0 and the fields of sys_file in their order, or minus a status. */
+napi_value file_at(napi_env env, napi_callback_info info)
+{
+	struct sys_file found = { 0 };
+	napi_typedarray_type kind;
+	napi_value values[3];
+	const uint8_t *path;
+	size_t path_length = 0, length = 0;
+	int32_t directory;
+	uint32_t *words;
+	void *data = NULL;
+	int status;
+
+	if (!arguments(env, info, 3, values) || !is_place(env, values, &directory, &path, &path_length) ||
+	    napi_get_typedarray_info(env, values[2], &kind, &length, &data, NULL, NULL) != napi_ok ||
+	    kind != napi_uint32_array || length < 11)
+		return broken(env, "fileAt: a directory, a path and eleven words are needed");
+	status = sys_file_at(directory, path, path_length, &found);
+	words = data;
+	words[0] = found.mode;
+	words[1] = found.links;
+	words[2] = found.uid;
+	words[3] = found.device_major;
+	words[4] = found.device_minor;
+	words[5] = (uint32_t)found.inode;
+	words[6] = (uint32_t)(found.inode >> 32);
+	words[7] = (uint32_t)found.size;
+	words[8] = (uint32_t)(found.size >> 32);
+	words[9] = (uint32_t)found.mount;
+	words[10] = (uint32_t)(found.mount >> 32);
+	return integer(env, -status);
+}
+
 /* linkAt(directory, path, bytes) */
 napi_value link_at(napi_env env, napi_callback_info info)
 {

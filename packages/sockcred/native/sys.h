@@ -155,9 +155,9 @@ int sys_process_open(uint32_t pid, int *out);
 int sys_process_descriptor(int pidfd, int fd, int *out);
 
 /*
- * For the three questions about files, `path` is a path's bytes without a NUL.
- * In the first two it begins at an open directory, unless with a slash, and
- * ERANGE is also said where the answer fills the room: more room is needed.
+ * For the questions about files, `path` is a path's bytes without a NUL. But in
+ * the last it begins at an open directory, unless with a slash. Of a record and
+ * a link ERANGE is also said where the answer fills the room: more room is needed.
  */
 
 /*
@@ -166,6 +166,33 @@ int sys_process_descriptor(int pidfd, int fd, int *out);
  * procfs (single_open() of seq_file, in every version). A link is not followed.
  */
 int sys_record_at(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
+
+/*
+ * The same of a file that is on the very mount of the directory, with no link
+ * on the way to it. openat2(2): Linux 5.6.
+ */
+int sys_record_inside(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity,
+		      size_t *length);
+
+/*
+ * A close-on-exec hold on whatever has this name, or with `follow` on what it
+ * leads to. It is not opened, so that nothing happens to it: O_PATH in open(2).
+ */
+int sys_path_at(int directory, const uint8_t *path, size_t path_length, int follow, int *out);
+
+/* A file as the kernel knows it. All but the device and the mount are 0 where its file system keeps us out. */
+struct sys_file {
+	uint32_t mode, links, uid;
+	uint32_t device_major, device_minor;
+	uint64_t inode, size;
+	uint64_t mount; /* mnt_id of mountinfo: proc(5); 0 before Linux 5.8 */
+};
+
+/*
+ * What a path leads to, or of the directory itself if the path is empty. The
+ * file system is not asked, if it can be asked for later news: statx(2), Linux 4.11.
+ */
+int sys_file_at(int directory, const uint8_t *path, size_t path_length, struct sys_file *out);
 
 /* Where a link leads, without a NUL. */
 int sys_link_at(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);

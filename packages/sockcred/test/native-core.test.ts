@@ -82,6 +82,8 @@ const CASES: Readonly<Record<string, string>> = {
   'process-descriptor': 'a descriptor of another process is duplicated, close-on-exec',
   'netns-cookie': 'both ends of a connection within one network namespace have one cookie',
   'record-at': 'a record of procfs is told whole or not at all',
+  'path-at': 'what is held is looked at and not opened',
+  'record-inside': 'a record inside a directory is on its very mount, and no link leads to it',
   'link-at': 'where a link leads is told whole or not at all',
   'attribute-names': 'the extended attributes of a file are told by their names, whole or not at all',
   'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',

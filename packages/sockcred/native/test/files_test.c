@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -119,7 +120,66 @@ static void the_marks_of_a_file_are_told_by_their_names(void)
 	close(fd);
 }
 
+static void what_is_held_is_not_opened(void)
+{
+	char made[] = "/tmp/sockcred-held-XXXXXX", fifo[64], link[64], wide[PATH_MAX + 1];
+	const int before = open_descriptors();
+	struct sys_file found;
+	struct stat told;
+	int held = -1;
+
+	CHECK(mkdtemp(made) != NULL);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", made);
+	snprintf(link, sizeof(link), "%s/link", made);
+	CHECK(mkfifo(fifo, 0600) == 0 && symlink("fifo", link) == 0);
+	CHECK_EQUAL(sys_path_at(-1, (const uint8_t *)link, strlen(link), 0, &held), 0);
+	CHECK_EQUAL(sys_file_at(held, (const uint8_t *)"", 0, &found), 0);
+	CHECK(S_ISLNK(found.mode));
+	close(held);
+	CHECK_EQUAL(sys_path_at(-1, (const uint8_t *)link, strlen(link), 1, &held), 0);
+	CHECK_EQUAL(sys_file_at(held, (const uint8_t *)"", 0, &found), 0);
+	CHECK(fstat(held, &told) == 0 && S_ISFIFO(found.mode));
+	CHECK_EQUAL(found.inode, told.st_ino);
+	CHECK_EQUAL(found.links, 1);
+	CHECK_EQUAL(found.uid, geteuid());
+	CHECK_EQUAL(found.device_major, major(told.st_dev));
+	CHECK_EQUAL(found.device_minor, minor(told.st_dev));
+	/* A FIFO that is open for reading has somebody to write to. */
+	CHECK(open(fifo, O_WRONLY | O_NONBLOCK) < 0 && errno == ENXIO);
+	close(held);
+	memset(wide, 'x', sizeof(wide));
+	CHECK_EQUAL(sys_path_at(-1, (const uint8_t *)wide, sizeof(wide), 0, &held), ENAMETOOLONG);
+	CHECK_EQUAL(sys_file_at(-1, (const uint8_t *)wide, sizeof(wide), &found), ENAMETOOLONG);
+	CHECK_EQUAL(sys_path_at(-1, (const uint8_t *)"nothing", 7, 0, &held), EBADF);
+	CHECK_EQUAL(sys_file_at(-1, (const uint8_t *)"/nonexistent", 12, &found), ENOENT);
+	CHECK(unlink(fifo) == 0 && unlink(link) == 0 && rmdir(made) == 0);
+	CHECK_EQUAL(open_descriptors(), before);
+}
+
+static void a_record_inside_is_on_the_same_mount(void)
+{
+	const int directory = open("/", O_PATH | O_DIRECTORY), process = open("/proc/self", O_PATH | O_DIRECTORY);
+	char text[4096];
+	size_t length = 0;
+	int status;
+
+	CHECK(directory >= 0 && process >= 0);
+	status = ask(sys_record_inside, process, "stat", text, sizeof(text), &length);
+	if (status == SYS_UNSUPPORTED)
+		skip("needs openat2(2): Linux 5.6");
+	CHECK_EQUAL(status, 0);
+	CHECK_EQUAL(atoi(text), getpid());
+	CHECK_EQUAL(ask(sys_record_inside, directory, "proc/self/stat", text, sizeof(text), &length), EXDEV);
+	CHECK_EQUAL(ask(sys_record_inside, process, "exe", text, sizeof(text), &length), ELOOP);
+	CHECK_EQUAL(ask(sys_record_inside, process, "../self/stat", text, sizeof(text), &length), EXDEV);
+	CHECK_EQUAL(ask(sys_record_inside, process, "stat", text, 4, &length), ERANGE);
+	close(directory);
+	close(process);
+}
+
 const struct test_case file_cases[] = {
+	{ "path-at", what_is_held_is_not_opened },
+	{ "record-inside", a_record_inside_is_on_the_same_mount },
 	{ "record-at", a_record_is_told_whole_or_not_at_all },
 	{ "link-at", a_link_is_told_whole_or_not_at_all },
 	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },

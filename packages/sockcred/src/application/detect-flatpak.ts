@@ -2,13 +2,14 @@
  * Flatpak: `.flatpak-info` in the root directory of the process. Flatpak makes
  * that file with the rights of its user, and any process of that user can make
  * itself a root with another one: it is the user's word, whatever its owner.
+ * The root of a Flatpak is a tmpfs that bubblewrap makes.
  * What cannot be made up is what the kernel keeps the process inside of.
  */
 
 import { namespaceNumber } from '../process/description.ts';
+import { NotPlain, NotRegular, readBelow } from '../sys/foreign-file.ts';
 import { idView } from '../sys/id-view.ts';
 import { TooLarge } from '../sys/kernel-record.ts';
-import { NotRegular, readForeignFile } from '../sys/process-directory.ts';
 import { type Claim, type InstanceCheck, wordOf } from './claim.ts';
 import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
 import { parseFlatpakInfo, parseSandboxNamespaces } from './flatpak-info.ts';
@@ -21,6 +22,7 @@ function infoFile({ files }: Evidences): Uint8Array | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof NotRegular) throw new DetectorFailure('.flatpak-info is no regular file');
+    if (error instanceof NotPlain) throw new DetectorFailure(`.flatpak-info is not opened: ${error.message}`);
     if (error instanceof TooLarge) throw new DetectorFailure('.flatpak-info is too large');
     if (code === 'ELOOP') throw new DetectorFailure('.flatpak-info is a symbolic link');
     throw new DetectorFailure(`.flatpak-info cannot be read (${code})`, { cause: error });
@@ -38,8 +40,8 @@ function checkInstance(instance: string, uid: number | undefined, { files }: Evi
   if (uid === undefined) return 'unconfirmed';
   let text: string;
   try {
-    const path = `/run/user/${uid}/.flatpak/${instance}/bwrapinfo.json`;
-    text = new TextDecoder().decode(readForeignFile(path, MOST_BYTES));
+    const record = readBelow(`/run/user/${uid}`, `.flatpak/${instance}/bwrapinfo.json`, MOST_BYTES);
+    text = new TextDecoder().decode(record);
   } catch {
     return 'unconfirmed';
   }

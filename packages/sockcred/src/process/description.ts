@@ -76,10 +76,10 @@ function tried<T>(look: () => Fact<T>): Fact<T> {
 /** The file that the process runs. */
 export function executableOf(files: ProcessFiles): Executable {
   const link = files.link('exe');
-  const { dev, ino, nlink } = files.stat('exe');
-  const deleted = nlink === 0n;
+  const { device, inode, links } = files.known('exe');
+  const deleted = links === 0;
   const path = deleted && link.endsWith(' (deleted)') ? link.slice(0, -' (deleted)'.length) : link;
-  return Object.freeze({ path, device: dev, inode: ino, deleted });
+  return Object.freeze({ path, device, inode, deleted });
 }
 
 /** The inode number in `mnt:[4026531840]`; undefined if that is not its form. */

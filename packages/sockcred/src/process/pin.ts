@@ -11,9 +11,9 @@ import { closeDescriptor } from '../sys/descriptor.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import { type PeerPidfd, peerPidfd } from '../sys/peer-pidfd.ts';
 import { openProcess, type ProcessInfo, processEnded, processInfo } from '../sys/pidfd.ts';
-import { below, closeOpened, openProcessDirectory, statOf } from '../sys/process-directory.ts';
+import { closeOpened, openProcessDirectory } from '../sys/process-directory.ts';
 import type { Binding } from './graded.ts';
-import { type ProcessFiles, processFiles } from './process-files.ts';
+import { knownBelow, type ProcessFiles, processFiles } from './process-files.ts';
 
 /** What PIDFD_GET_INFO tells, or why it does not. */
 export type PidfdAnswer = ProcessInfo | { readonly refused: Outcome };
@@ -146,8 +146,8 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     const info = processInfo(pidfd);
     let program: string | undefined;
     try {
-      const { dev, ino } = statOf(below(fd, 'exe'));
-      program = `${dev}:${ino}`;
+      const { device, inode } = knownBelow(fd, 'exe');
+      program = `${device}:${inode}`;
     } catch {
       program = undefined;
     }

@@ -5,17 +5,10 @@
 
 import type { BigIntStats } from 'node:fs';
 import { PeerTypeError } from '../errors.ts';
+import { readInRoot } from '../sys/foreign-file.ts';
 import { readLink, readRecord } from '../sys/kernel-record.ts';
-import {
-  below,
-  isForeignFuse,
-  isMissing,
-  keepsOut,
-  leadsToDirectory,
-  readForeignFile,
-  readKernelFile,
-  statOf,
-} from '../sys/process-directory.ts';
+import { type KnownFile, knownFile } from '../sys/known-file.ts';
+import { below, readKernelFile, statOf } from '../sys/process-directory.ts';
 
 const MOST_BYTES = 64 * 1024;
 
@@ -27,12 +20,15 @@ export interface ProcessFiles {
   text(name: string, most?: number): string;
   /** Where a link leads, as the kernel writes it. */
   link(name: string): string;
-  /** What a link leads to. */
+  /** What a link leads to. Its file system is asked, and may be one that never answers. */
   stat(name: string): BigIntStats;
+  /** The same, as far as the kernel knows it without asking. On a kernel that cannot tell (ENOSYS), as `stat()`. */
+  known(name: string): Pick<KnownFile, 'device' | 'inode' | 'links'>;
   /**
    * A regular file in the root directory of the process, as the process itself
-   * sees it. Neither a link in its place nor a FIFO is ever followed or waited
-   * for. Undefined if there is none, while the root directory itself is there.
+   * sees it. Whatever else is in its place is neither opened nor asked. Undefined
+   * if there is none, while the root directory itself is there, and where that
+   * is of a kind that only users make: FUSE, or an overlay of their own.
    */
   inRoot(name: string, most: number): Uint8Array | undefined;
 }
@@ -60,6 +56,17 @@ function checked(name: string): string {
 /** Files that are one record each. */
 const RECORDS: ReadonlySet<string> = new Set(['status', 'stat', 'cgroup']);
 
+/** What a link below the directory leads to, by statx(2) where there is one. */
+export function knownBelow(directory: number, name: string): Pick<KnownFile, 'device' | 'inode' | 'links'> {
+  try {
+    return knownFile(directory, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSYS') throw error;
+    const { dev, ino, nlink } = statOf(below(directory, name));
+    return { device: dev, inode: ino, links: Number(nlink) };
+  }
+}
+
 /** The files below an open directory of a process. What a link says is asked once. */
 export function processFiles(directory: number): ProcessFiles {
   const bytes = (name: string, most = MOST_BYTES) =>
@@ -76,23 +83,10 @@ export function processFiles(directory: number): ProcessFiles {
       return link;
     },
     stat: (name: string) => statOf(below(directory, checked(name))),
+    known: (name: string) => knownBelow(directory, checked(name)),
     inRoot(name: string, most: number) {
       if (checked(name).includes('/')) throw new PeerTypeError('ERR_ARGUMENT', 'name must be a single name');
-      const root = below(directory, 'root');
-      const path = `${root}/${name}`;
-      try {
-        if (!isMissing(path)) return readForeignFile(path, most);
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        // A root of FUSE that keeps us out is nobody's sandbox that we know of: toolboxes have such.
-        if (code === 'EACCES' && keepsOut(root) && isForeignFuse(root)) return undefined;
-        if (code !== 'ENOENT') throw error;
-      }
-      // A root that cannot be reached is never taken for one without the file: the first thread may have ended.
-      if (leadsToDirectory(root)) return undefined;
-      throw Object.assign(new Error('the root directory of the process cannot be reached'), {
-        code: 'ENOENT',
-      });
+      return readInRoot(directory, name, most);
     },
   });
 }

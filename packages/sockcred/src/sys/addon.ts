@@ -80,13 +80,19 @@ export interface Addon {
   unixSockets(bytes: Uint8Array): number;
   /** Of a path that begins at an open directory, unless with a slash. */
   recordAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
+  /** On the very mount of the directory, with no link on the way. */
+  recordInside(directory: number, path: Uint8Array, bytes: Uint8Array): number;
   linkAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
+  /** A descriptor that holds a file without opening it. */
+  pathAt(directory: number, path: Uint8Array, follow: boolean): number;
+  /** Fills eleven words, in the order of `struct sys_file`. */
+  fileAt(directory: number, path: Uint8Array, words: Uint32Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 11;
+const ABI = 12;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

@@ -18,7 +18,7 @@ export const FROM_THE_ROOT = -1;
 let room = Buffer.alloc(4096);
 const MOST_LINK_BYTES = 64 * 1024;
 
-type Question = 'recordAt' | 'linkAt';
+type Question = 'recordAt' | 'recordInside' | 'linkAt';
 
 /** The bytes of an answer, until the next question. */
 function answerTo(question: Question, directory: number, path: string, most: number): Buffer {
@@ -38,6 +38,11 @@ function answerTo(question: Question, directory: number, path: string, most: num
 /** Reads such a file, if it has no more than `most` bytes. */
 export function readRecord(directory: number, path: string, most: number): Uint8Array {
   return Uint8Array.prototype.slice.call(answerTo('recordAt', directory, path, most));
+}
+
+/** Reads a small file that is on the very mount of an open directory, with no link on the way. */
+export function readRecordInside(directory: number, path: string, most: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(answerTo('recordInside', directory, path, most));
 }
 
 /** Where a link leads. */

@@ -15,9 +15,6 @@ export type OpenedDirectory =
   | { readonly fd: number; readonly pid: number }
   | { readonly missing: PidfdProcess['state'] | 'raced' };
 
-/** A file that ought to be a regular one is something else. */
-export class NotRegular extends Error {}
-
 /**
  * Opens the directory of the process behind a pidfd; the caller closes it. It
  * is that process's only if the process has not ended afterwards: then nobody
@@ -43,7 +40,7 @@ export function below(directory: number, name: string): string {
 }
 
 /** Reads all of an open file, if that is not too much; of a regular file its size says where the end is. */
-function readAll(fd: number, most: number, size?: number): Uint8Array {
+export function readAll(fd: number, most: number, size?: number): Uint8Array {
   let bytes = new Uint8Array(Math.min(most + 1, Math.max(4096, (size ?? 0) + 1)));
   let used = 0;
   for (;;) {
@@ -68,60 +65,9 @@ export function readKernelFile(path: string, most: number): Uint8Array {
   }
 }
 
-/**
- * A file that somebody else chose, if it is a regular one and not too large. It
- * is opened so that nothing which it might be can keep us: a FIFO does not
- * block, a link is not followed, a terminal does not become ours.
- */
-export function readForeignFile(path: string, most: number): Uint8Array {
-  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_NOCTTY } = fs().constants;
-  const fd = fs().openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
-  try {
-    const found = fs().fstatSync(fd);
-    if (!found.isFile()) throw new NotRegular();
-    if (found.size > most) throw new TooLarge();
-    return readAll(fd, most, found.size);
-  } finally {
-    fs().closeSync(fd);
-  }
-}
-
 /** Of what a path leads to. */
 export function statOf(path: string): BigIntStats {
   return fs().statSync(path, { bigint: true });
-}
-
-/** Is there nothing of this name? Where the way to it does not exist either, there is not. */
-export function isMissing(path: string): boolean {
-  return fs().lstatSync(path, { throwIfNoEntry: false }) === undefined;
-}
-
-/** Is it a directory that lets nobody like us look into it? */
-export function keepsOut(path: string): boolean {
-  const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOCTTY } = fs().constants;
-  try {
-    fs().closeSync(fs().openSync(path, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOCTTY));
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES';
-  }
-}
-
-/** Does this lead to a directory? */
-export function leadsToDirectory(path: string): boolean {
-  return fs().statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** f_type of FUSE: statfs(2). */
-const FUSE_SUPER_MAGIC = 0x65735546;
-
-/** Is the file system at the end of this path one of a program's own making, which lets nobody else look? */
-export function isForeignFuse(path: string): boolean {
-  try {
-    return fs().statfsSync(path).type === FUSE_SUPER_MAGIC;
-  } catch {
-    return false;
-  }
 }
 
 /** Closes what was opened here. */
