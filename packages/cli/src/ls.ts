@@ -26,10 +26,10 @@ with 'waits' whoever connects and is not accepted.
   --app NAME       only where this application or container holds an end
   --state STATE    listening, connected or other
   --type TYPE      stream, datagram, seqpacket or other
-  --json           one JSON object a line; schema/socket-line.v1.json of the library
+  --json           one JSON object a line: schema/socket-line.v1.json
   --watch SECONDS  again and again: what was there at first (=), is new (+), has
-                   another holder or state (~) and is gone (-); ends when nobody
-                   reads it any more
+                   another holder or state (~) and is gone (-); ends at the
+                   first line that nobody reads any more
   --help           this text
   --version        the version
 
