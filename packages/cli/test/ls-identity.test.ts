@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { python, start } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
+import { lacksList } from '../../sockcred/build/support/socket-list.js';
 import { MAIN, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { LISTEN, linesOf } from './support/listed.js';
-import { lacksList } from './support/socket-list.js';
 import type { Stale } from './support/stale-holder.js';
 
 const asRoot = { skip: needs('linux', 'root', 'namespaces', 'python3') || lacksList() };

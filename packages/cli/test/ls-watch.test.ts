@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { lacksList } from '../../sockcred/build/support/socket-list.js';
 import { command, MAIN } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { LISTEN, type Line } from './support/listed.js';
-import { lacksList } from './support/socket-list.js';
 
 const withSockets = { skip: needs('linux', 'python3') || lacksList() };
 

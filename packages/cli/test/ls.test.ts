@@ -8,10 +8,10 @@ import { test } from 'node:test';
 import { makeCgroup } from '../../sockcred/build/support/cgroups.js';
 import { connectScript, python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { lacksList } from '../../sockcred/build/support/socket-list.js';
 import { needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { LISTEN, linesOf } from './support/listed.js';
-import { lacksList } from './support/socket-list.js';
 
 const withSockets = { skip: needsOtherUsers('python3') || lacksList() };
 const unprivileged = ['/usr/bin/setpriv', '--reuid=2001', '--regid=2001', '--clear-groups'];

@@ -11,7 +11,7 @@ import { leadsTo } from '../dist/sys/bound-file.js';
 import { hidesProcesses, inodeOfSocket } from '../dist/sys/socket-holders.js';
 import { parseUnixDiag, unixSocketRecords } from '../dist/sys/unix-diag.js';
 import { ownDirectory } from './support/directories.js';
-import { needs } from './support/requirements.js';
+import { lacksList } from './support/socket-list.js';
 
 test('the kernel’s list of sockets is read as it is, in either byte order, or not at all', () => {
   const listening = (little: boolean) => {
@@ -55,16 +55,6 @@ test('the kernel’s list of sockets is read as it is, in either byte order, or 
     { numRuns: 2000 },
   );
 });
-
-function lacksList(): string | false {
-  if (needs('linux') !== false) return needs('linux');
-  try {
-    unixSocketRecords();
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 test('the kernel names the file that a socket was bound to, and a path is compared with it', {
   skip: lacksList(),
