@@ -1,217 +1,135 @@
 /** `sockcred ls`: the Unix sockets of this machine, and who holds them. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { escapeText, PeerError, type UnixSocket, type UnixSockets, unixSockets } from 'sockcred';
-import { peerApplication } from 'sockcred/application';
-import { type HeldProcess, runningProcess } from 'sockcred/process';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { type UnixSockets, unixSockets } from 'sockcred';
+import { EXIT } from './exit-codes.ts';
+import { type Entry, entriesOf, entryToJson } from './ls-entries.ts';
+import { type LsOptions, readOptions } from './ls-options.ts';
+import { textLines } from './ls-text.ts';
 import { jsonLine } from './terminal.ts';
 
-export const LS_HELP = `Usage: sockcred ls [--all] [--uid UID] [--pid PID] [--name TEXT] [--json]
-                   [--watch SECONDS]
+export const LS_HELP = `Usage: sockcred ls [--all] [--uid UID | --user NAME] [--pid PID] [--name TEXT]
+                   [--unit UNIT] [--app NAME] [--state STATE] [--type TYPE]
+                   [--json] [--watch SECONDS]
 
 The Unix sockets of this network namespace that listen, or are connected to
-one that has a name, with the processes that hold them now.
+one that has a name, with the processes that hold them now. Each connection is
+there once; lines with 'with' are its other end, with 'also' further holders,
+with 'waits' whoever connects and is not accepted.
 
   --all            every socket, nameless ones too
-  --uid UID        only sockets that a process of this user holds
-  --pid PID        only sockets that this process holds
-  --name TEXT      only sockets with this text in their name or their peer's
-  --json           one JSON object a line; schema/socket-line.v1.json of the library
-  --watch SECONDS  again and again: what is new (+) and what is gone (-)
+  --uid UID        only where a process of this user holds an end
+  --user NAME      the same, by a name in /etc/passwd
+  --pid PID        only where this process holds an end
+  --name TEXT      only with this text in the name of an end
+  --unit UNIT      only where a process of this systemd unit holds an end
+  --app NAME       only where this application or container holds an end
+  --state STATE    listening, connected or other
+  --type TYPE      stream, datagram, seqpacket or other
+  --json           one JSON object a line: schema/socket-line.v1.json
+  --watch SECONDS  again and again: what was there at first (=), is new (+), has
+                   another holder or state (~) and is gone (-); ends at the
+                   first line that nobody reads any more
   --help           this text
   --version        the version
 
-Who holds a socket need not be who connected it: 'sockcred who' asks the
-socket. What cannot be seen without root is counted on stderr.
+FD@PID is a word for 'sockcred who': who holds a socket need not be who
+connected it, and that one asks the socket. PART is a unit, an application or
+a container; what its own user or itself could have made up is marked.
+? is what cannot be told; --json has the reasons. Names are in quotes where
+they have more than printable ASCII. What cannot be seen is counted on stderr.
 Exit status: 0 listed, 2 usage, 3 the system refused.
 `;
 
-interface LsOptions {
-  readonly all: boolean;
-  readonly json: boolean;
-  readonly uid?: number;
-  readonly pid?: number;
-  readonly name?: string;
-  readonly watch?: number;
-}
+const JSON_VERSION = 1;
 
-/** A process as one line shows it. */
-interface Who {
-  readonly pid: number;
-  readonly fd: number;
-  readonly uid?: number;
-  readonly program?: string;
-  /** A unit, an application or a container; whose word it is 'sockcred who' tells. */
-  readonly part?: string;
-}
-
-/** One socket as it is printed. */
-interface Entry {
-  readonly inode: number;
-  readonly type: string;
-  readonly state: string;
-  readonly name?: string;
-  readonly peerName?: string;
-  readonly waiting: number;
-  readonly holders: readonly Who[];
-  readonly peers: readonly Who[];
-}
-
-function integer(flag: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
-  throw new UsageError(`${flag}: '${escapeText(text)}' is no integer from ${least} to ${most}`);
-}
-
-function readOptions(args: readonly string[]): LsOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      all: { type: 'boolean' },
-      json: { type: 'boolean' },
-      uid: { type: 'string' },
-      pid: { type: 'string' },
-      name: { type: 'string' },
-      watch: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help === true) return 'help';
-  const uid = integer('--uid', values.uid, 0, 0xfffffffe);
-  const pid = integer('--pid', values.pid, 1, 0x7fffffff);
-  const watch = integer('--watch', values.watch, 1, 86_400);
-  return {
-    all: values.all === true,
-    json: values.json === true,
-    ...(uid === undefined ? {} : { uid }),
-    ...(pid === undefined ? {} : { pid }),
-    ...(values.name === undefined ? {} : { name: values.name }),
-    ...(watch === undefined ? {} : { watch }),
-  };
-}
-
-/** The innermost thing that the process is part of, if that can be told. */
-function partOf(held: HeldProcess): string | undefined {
-  try {
-    const [claim] = peerApplication(held).claims;
-    return claim?.applicationId ?? claim?.instanceId ?? claim?.userUnit ?? claim?.unit ?? claim?.slice;
-  } catch (error) {
-    if (error instanceof PeerError) return undefined;
-    throw error;
-  }
-}
-
-function lookAt(pid: number): Omit<Who, 'fd'> {
-  let held: HeldProcess;
-  try {
-    held = runningProcess(pid);
-  } catch (error) {
-    if (error instanceof PeerError) return { pid };
-    throw error;
-  }
-  try {
-    const { ids } = held.now();
-    const uid = ids.known ? ids.value.effectiveUid : undefined;
-    const { executable } = held.describe();
-    const part = partOf(held);
-    return {
-      pid,
-      ...(uid === undefined ? {} : { uid }),
-      ...(executable.known ? { program: executable.value.path } : {}),
-      ...(part === undefined ? {} : { part }),
-    };
-  } catch (error) {
-    if (error instanceof PeerError) return { pid };
-    throw error;
-  } finally {
-    held.close();
-  }
-}
-
-function entriesOf({ sockets }: UnixSockets, options: LsOptions): readonly Entry[] {
-  const byInode = new Map(sockets.map(socket => [socket.inode, socket]));
-  const seen = new Map<number, Omit<Who, 'fd'>>();
-  const whoHolds = (socket: UnixSocket | undefined): readonly Who[] =>
-    (socket?.holders ?? []).map(({ pid, fd }) => {
-      const known = seen.get(pid) ?? lookAt(pid);
-      seen.set(pid, known);
-      return { ...known, fd };
-    });
-  return sockets.flatMap(socket => {
-    const peer = socket.peer === undefined ? undefined : byInode.get(socket.peer);
-    if (!wanted(socket, peer, options)) return [];
-    const { inode, type, state, name, waiting } = socket;
-    const holders = whoHolds(socket);
-    if (options.uid !== undefined && !holders.some(({ uid }) => uid === options.uid)) return [];
-    const entry: Entry = {
-      inode,
-      type,
-      state,
-      ...(name === undefined ? {} : { name }),
-      ...(peer?.name === undefined ? {} : { peerName: peer.name }),
-      waiting,
-      holders,
-      peers: whoHolds(peer),
-    };
-    return [entry];
+function line(entry: Entry, change?: string): string {
+  return jsonLine({
+    schemaVersion: JSON_VERSION,
+    ...(change === undefined ? {} : { change }),
+    ...entryToJson(entry),
   });
 }
 
-/** What can be told without looking at a process. */
-function wanted(socket: UnixSocket, peer: UnixSocket | undefined, options: LsOptions): boolean {
-  const names = [socket.name, peer?.name].filter(name => name !== undefined);
-  if (!options.all && socket.state !== 'listening' && names.length === 0) return false;
-  if (options.pid !== undefined && !socket.holders.some(({ pid }) => pid === options.pid)) return false;
-  const { name: text } = options;
-  return text === undefined || names.some(name => name.includes(text));
-}
+const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
 
-function whoText(list: readonly Who[]): string {
-  if (list.length === 0) return '?';
-  return list
-    .map(({ pid, uid, program, part }) => {
-      const words = [`pid ${pid}`, ...(uid === undefined ? [] : [`uid ${uid}`])];
-      if (program !== undefined) words.push(program);
-      if (part !== undefined) words.push(`(${part})`);
-      return words.join(' ');
-    })
-    .join(', ');
-}
-
-function text({ type, state, name, peerName, waiting, holders, peers }: Entry): string {
-  const where = name ?? (peerName === undefined ? '-' : `-> ${peerName}`);
-  const queue = waiting === 0 ? '' : `, ${waiting} waiting`;
-  const other = peers.length === 0 ? '' : ` with ${whoText(peers)}`;
-  return escapeText(`${where}  ${state} ${type}${queue}  ${whoText(holders)}${other}`);
-}
-
-function warn({ unseenProcesses, interrupted }: UnixSockets): void {
+/** What is not in the list, or only in part. */
+function warn(listed: UnixSockets, entries: readonly Entry[]): void {
   const say = (what: string) => process.stderr.write(`sockcred: ${what}\n`);
+  const { unseenProcesses, hiddenProcesses, processesInOtherNetworks, interrupted } = listed;
   if (unseenProcesses > 0) {
-    say(`the descriptors of ${unseenProcesses} processes cannot be seen; root sees all`);
+    say(`the descriptors of ${count(unseenProcesses, 'process', 'processes')} cannot be seen; root sees all`);
+  }
+  if (hiddenProcesses) say('/proc is mounted with hidepid=: processes of others may not be seen at all');
+  const unheld = entries.filter(({ state, holders }) => state === 'listening' && holders.length === 0);
+  if (unheld.length > 0) {
+    say(
+      `${count(unheld.length, 'listening socket has', 'listening sockets have')} no holder that can be seen`,
+    );
+  }
+  const untold = entries
+    .flatMap(({ holders, peers, waiters }) => [...holders, ...peers, ...waiters.flatMap(one => one.holders)])
+    .filter(({ unknown }) => unknown !== undefined);
+  if (untold.length > 0) {
+    say(
+      `of ${count(untold.length, 'holder', 'holders')} it cannot be told which process it is; --json says why`,
+    );
+  }
+  if (processesInOtherNetworks > 0) {
+    const many = count(processesInOtherNetworks, 'process is', 'processes are');
+    say(`${many} in other network namespaces, whose sockets are not in this list`);
   }
   if (interrupted) say('sockets came or went while they were listed: some may be missing');
 }
 
-/** Prints what is new and what is gone, until the process is ended. */
-async function watch(options: LsOptions, seconds: number): Promise<never> {
-  let before = new Map<string, Entry>();
-  for (;;) {
-    const now = new Map(
-      entriesOf(unixSockets(), options).map(entry => [`${entry.inode} ${entry.state}`, entry]),
-    );
-    const print = (sign: '+' | '-', entry: Entry) =>
-      process.stdout.write(
-        options.json
-          ? `${jsonLine({ change: sign === '+' ? 'new' : 'gone', ...entry })}\n`
-          : `${sign} ${text(entry)}\n`,
-      );
-    for (const [key, entry] of before) if (!now.has(key)) print('-', entry);
-    for (const [key, entry] of now) if (!before.has(key)) print('+', entry);
+/** Has whoever read our lines gone away? */
+function readerGone(): AbortSignal {
+  const gone = new AbortController();
+  process.stdout.once('error', () => gone.abort());
+  return gone.signal;
+}
+
+const CHANGES = { '=': 'present', '+': 'new', '~': 'changed', '-': 'gone' } as const;
+
+type Change = { readonly sign: keyof typeof CHANGES; readonly entry: Entry };
+
+/** What must be the same for a socket to be told of no more: not how many wait, which changes all the time. */
+function fingerprint({ state, name, leadsHere, holders, peerInode, peerName, peers }: Entry): string {
+  const who = [...holders, '', ...peers].map(one =>
+    typeof one === 'string'
+      ? one
+      : [one.pid, one.fd, one.thread, one.unknown ?? [one.id, one.uid, one.program]],
+  );
+  return JSON.stringify([state, name, leadsHere, peerInode, peerName, who]);
+}
+
+function changes(before: ReadonlyMap<number, Entry> | undefined, now: ReadonlyMap<number, Entry>): Change[] {
+  const gone = [...(before ?? [])].filter(([inode]) => !now.has(inode));
+  const here = [...now].flatMap(([inode, entry]): readonly Change[] => {
+    const known = before?.get(inode);
+    if (before === undefined) return [{ sign: '=', entry }];
+    if (known === undefined) return [{ sign: '+', entry }];
+    return fingerprint(known) === fingerprint(entry) ? [] : [{ sign: '~', entry }];
+  });
+  return [...gone.map(([, entry]): Change => ({ sign: '-', entry })), ...here];
+}
+
+/** Prints what is there and then what changes, until nobody reads it or the process is ended. */
+async function watch(options: LsOptions, seconds: number): Promise<void> {
+  const gone = readerGone();
+  let before: ReadonlyMap<number, Entry> | undefined;
+  while (!gone.aborted) {
+    const listed = unixSockets();
+    const entries = entriesOf(listed, options);
+    if (before === undefined) warn(listed, entries);
+    const now = new Map(entries.map(entry => [entry.inode, entry]));
+    const news = changes(before, now);
+    const lines = options.json
+      ? news.map(({ sign, entry }) => line(entry, CHANGES[sign]))
+      : textLines(news, before === undefined);
+    if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
     before = now;
-    await delay(seconds * 1000);
+    await delay(seconds * 1000, undefined, { signal: gone }).catch(() => {});
   }
 }
 
@@ -221,11 +139,19 @@ export async function ls(args: readonly string[]): Promise<number> {
     process.stdout.write(LS_HELP);
     return EXIT.fine;
   }
-  const listed = unixSockets();
-  warn(listed);
-  if (options.watch !== undefined) return watch(options, options.watch);
-  for (const entry of entriesOf(listed, options)) {
-    process.stdout.write(options.json ? `${jsonLine(entry)}\n` : `${text(entry)}\n`);
+  if (options.watch !== undefined) {
+    await watch(options, options.watch);
+    return EXIT.fine;
   }
+  const listed = unixSockets();
+  const entries = entriesOf(listed, options);
+  warn(listed, entries);
+  const lines = options.json
+    ? entries.map(entry => line(entry))
+    : textLines(
+        entries.map(entry => ({ entry })),
+        true,
+      );
+  for (const text of lines) process.stdout.write(`${text}\n`);
   return EXIT.fine;
 }

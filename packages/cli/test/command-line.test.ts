@@ -17,7 +17,7 @@ for (const args of [
   ['--help'],
   ['-h'],
   ['help'],
-  ...['serve', 'who', 'doctor', 'build'].flatMap(command => [
+  ...['serve', 'who', 'ls', 'doctor', 'build'].flatMap(command => [
     [command, '--help'],
     [command, '-h'],
   ]),

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { connectScript, openServer, python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { bubblewrapped, emptyRoot } from '../../sockcred/build/support/sandboxes.js';
+import { lacksList } from '../../sockcred/build/support/socket-list.js';
 import { needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { ajv, schemaOf } from './support/schemas.js';
-import { lacksList } from './support/socket-list.js';
 
 type Json = Record<string, unknown>;
 

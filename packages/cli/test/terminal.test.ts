@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
-import { shellWord } from '../dist/terminal.js';
+import { field, jsonLine, shellWord } from '../dist/terminal.js';
 import { MAIN, run, serve } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 
@@ -86,4 +86,27 @@ test('a word with control characters reaches a command of bash whole', { skip: n
     assert.equal(stdout, word);
     assert.doesNotMatch(shellWord(word), /\p{Cc}/u);
   }
+});
+
+test('T65: a field of a line is one word or quoted, and never takes its neighbours along', () => {
+  for (const word of ['/run/dbus/system_bus_socket', '@name', "it's", 'a(b)', 'x,y', 'dbus.service']) {
+    assert.equal(field(word), word);
+  }
+  assert.equal(field('two words'), '"two words"');
+  assert.equal(field('größe'), '"größe"');
+  assert.equal(field('a"b\\c'), '"a\\"b\\\\c"');
+  for (const mark of ['', '-', '?', '-> x', '(said by itself)']) assert.match(field(mark), /^".*"$/);
+  assert.equal(field('\u05e9\u0627'), '"\\u{5e9}\\u{627}"', 'letters that are written from right to left');
+  assert.equal(field('a\u00a0b\u2800'), '"a\\u{a0}b\\u{2800}"', 'blanks that are no spaces');
+  for (let code = 0; code < 0x30000; code++) {
+    const shown = field(`x${String.fromCodePoint(code)}y`);
+    assert.ok(/^[\x21\x23-\x7e]+$/.test(shown) || /^"(?:[^"\\]|\\.)*"$/u.test(shown), code.toString(16));
+    assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u);
+  }
+});
+
+test('T65: JSON has nothing that a terminal would hide or turn round, and parses to the same', () => {
+  const value = { name: 'a\u202eb\u3164c\u{e0100}\u001b[31m' };
+  assert.match(jsonLine(value), /^[\x20-\x7e]+$/);
+  assert.deepEqual(JSON.parse(jsonLine(value)), value);
 });

@@ -56,6 +56,10 @@ test('T65: escapeText() leaves nothing that a terminal or a log would act upon, 
     const escaped = escapeText(String.fromCodePoint(code));
     assert.ok(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(escaped), code.toString(16));
   }
+  // The embeddings, overrides and isolates of bidirectional text, fillers and selectors that show as nothing.
+  for (const hidden of '\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u034f\u115f\u17b4\u180b\u3164\ufe0f\uffa0\u{e0001}\u{e0100}') {
+    assert.equal(escapeText(hidden), `\\u{${hidden.codePointAt(0)?.toString(16)}}`);
+  }
   assert.equal(escapeText('/run/user/1000/größe 日本.sock'), '/run/user/1000/größe 日本.sock');
   assert.equal(escapeText('a\\nb'), 'a\\\\nb', 'an escape cannot be forged');
   assert.equal(escapeText('\ud800'), '\\u{d800}');

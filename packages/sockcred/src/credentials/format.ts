@@ -33,8 +33,11 @@ const NAMES: Partial<Record<CredentialField, string>> = { otherIds: 'others' };
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 
-/** Control, format, line-separating and private characters: none of them belongs in one line of text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\\]/gu;
+/**
+ * Control, format (those of the direction of writing among them), line-separating and private characters, and
+ * what is shown as nothing at all: none of them belongs in one line of text.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\\]/gu;
 
 /**
  * Text from elsewhere (a path, a label, a name) as one harmless line.

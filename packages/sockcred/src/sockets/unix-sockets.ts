@@ -5,6 +5,7 @@
  * who connected it. For that ask the socket.
  */
 
+import { leadsTo } from '../sys/bound-file.ts';
 import { type Holder, socketHolders } from '../sys/socket-holders.ts';
 import { type UnixSocketRecord, unixSocketRecords } from '../sys/unix-diag.ts';
 
@@ -15,11 +16,23 @@ export interface UnixSocket {
   readonly state: 'listening' | 'connected' | 'other';
   /** A path as it was bound, which need not lead here by now; or an abstract name as `@name`. */
   readonly name?: string;
-  /** Inode of the other end of a connection. */
+  /**
+   * Does the path that it was bound to lead to it now, from our root directory?
+   * Absent where there is no path, or where that cannot be told. A socket of
+   * another mount namespace has a path of that one.
+   */
+  readonly leadsHere?: boolean;
+  /** Inode of the other end of a connection; absent while nobody has accepted it. */
   readonly peer?: number;
-  /** Of a listening socket: connections that nobody has accepted yet. */
+  /** Of a listening socket: how many connections nobody has accepted yet. */
   readonly waiting: number;
-  /** Processes that hold it now, by number and descriptor. Empty where none can be seen. */
+  /** Of a listening socket: inodes of the sockets whose connections nobody has accepted yet and that are open still. */
+  readonly waitingInodes: readonly number[];
+  /**
+   * Processes that held it when they were looked at, by number and descriptor:
+   * hold one, and look whether it still has the socket, before anything is said
+   * of it. Empty where none can be seen.
+   */
   readonly holders: readonly Holder[];
 }
 
@@ -30,6 +43,10 @@ export interface UnixSockets {
   readonly interrupted: boolean;
   /** Processes whose descriptors could not be looked at. */
   readonly unseenProcesses: number;
+  /** procfs may not even show the processes of others: it is mounted with hidepid=. */
+  readonly hiddenProcesses: boolean;
+  /** Processes that are known to be in other network namespaces, whose sockets are not in the list. */
+  readonly processesInOtherNetworks: number;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -50,14 +67,18 @@ function nameOf(bytes: Uint8Array): string {
 }
 
 function told(record: UnixSocketRecord, holders: readonly Holder[]): UnixSocket {
-  const { inode, type, state, name, peer, waiting } = record;
+  const { inode, type, state, file, peer, waiting } = record;
+  const name = record.name === undefined ? undefined : nameOf(record.name);
+  const leadsHere = name === undefined || file === undefined ? undefined : leadsTo(name, file);
   return Object.freeze({
     inode,
     type,
     state,
-    ...(name === undefined ? {} : { name: nameOf(name) }),
-    ...(peer === undefined ? {} : { peer }),
+    ...(name === undefined ? {} : { name }),
+    ...(leadsHere === undefined ? {} : { leadsHere }),
+    ...(peer === undefined || peer === 0 ? {} : { peer }),
     waiting: waiting.length,
+    waitingInodes: Object.freeze(waiting.filter(connector => connector !== 0)),
     holders: Object.freeze([...holders]),
   });
 }
@@ -85,10 +106,15 @@ function told(record: UnixSocketRecord, holders: readonly Holder[]): UnixSocket 
  */
 export function unixSockets(): UnixSockets {
   const { sockets, interrupted } = unixSocketRecords();
-  const { byInode, unseen } = socketHolders();
+  const { byInode, unseen, otherNetworks, hidden } = socketHolders();
   return Object.freeze({
-    sockets: Object.freeze(sockets.map(record => told(record, byInode.get(record.inode) ?? []))),
+    // One without an inode is no socket of a program: the kernel's end of a connection that is not accepted.
+    sockets: Object.freeze(
+      sockets.filter(({ inode }) => inode !== 0).map(record => told(record, byInode.get(record.inode) ?? [])),
+    ),
     interrupted,
     unseenProcesses: unseen,
+    hiddenProcesses: hidden,
+    processesInOtherNetworks: otherNetworks,
   });
 }

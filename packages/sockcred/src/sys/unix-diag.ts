@@ -17,7 +17,9 @@ export interface UnixSocketRecord {
   readonly state: 'listening' | 'connected' | 'other';
   /** The bytes of its name; an abstract one begins with NUL. */
   readonly name?: Uint8Array;
-  /** Inode of the other end. */
+  /** The file that it was bound to; the kernel's device number, and the lower 32 bits of the inode's. */
+  readonly file?: { readonly device: number; readonly inode: number };
+  /** Inode of the other end; 0 of one that nobody has accepted yet. */
   readonly peer?: number;
   /** Inodes of connectors that nobody has accepted yet. */
   readonly waiting: readonly number[];
@@ -39,6 +41,7 @@ const AF_UNIX = 1;
 const ESTABLISHED = 1;
 const LISTEN = 10;
 const NAME = 0;
+const VFS = 1;
 const PEER = 2;
 const ICONS = 3;
 
@@ -69,6 +72,8 @@ function readSocket(view: DataView, little: boolean): UnixSocketRecord | undefin
     const value = new DataView(view.buffer, view.byteOffset + at + 4, length - 4);
     if (type === NAME && length > 4) {
       found.name = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+    } else if (type === VFS && value.byteLength === 8) {
+      found.file = { inode: value.getUint32(0, little), device: value.getUint32(4, little) };
     } else if (type === PEER && value.byteLength === 4) {
       found.peer = value.getUint32(0, little);
     } else if (type === ICONS && value.byteLength % 4 === 0) {

@@ -11,6 +11,7 @@ const PROGRAMS = {
   setpriv: '/usr/bin/setpriv',
   unshare: '/usr/bin/unshare',
   setarch: '/usr/bin/setarch',
+  strace: '/usr/bin/strace',
   curl: '/usr/bin/curl',
   socat: '/usr/bin/socat',
   nc: '/usr/bin/nc',
