@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 11
+#define ABI 12
 
 enum word {
 	WORD_ERROR = 0,
@@ -277,6 +277,7 @@ static const struct {
 	{ "unixSockets", unix_sockets },
 	{ "recordAt", record_at },
 	{ "linkAt", link_at },
+	{ "namespaceBelow", namespace_below },
 	{ "attributeNames", attribute_names },
 };
 

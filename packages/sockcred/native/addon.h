@@ -81,6 +81,7 @@ napi_value unix_sockets(napi_env env, napi_callback_info info);
 /* addon_files.c */
 napi_value record_at(napi_env env, napi_callback_info info);
 napi_value link_at(napi_env env, napi_callback_info info);
+napi_value namespace_below(napi_env env, napi_callback_info info);
 napi_value attribute_names(napi_env env, napi_callback_info info);
 
 #endif

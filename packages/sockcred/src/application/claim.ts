@@ -22,14 +22,13 @@ export interface Authority {
   readonly uid?: number;
 }
 
-/** Something that the kernel keeps the process inside of, at this moment. */
+/** Something that the kernel keeps the process inside of, at this moment: its word, whosever the claim is. */
 export type Containment =
   | 'seccomp'
   | 'no-new-privileges'
+  /** One below ours. Those of other kinds have no order: a `description` of the process tells which are others. */
   | 'user namespace'
-  | 'mount namespace'
   | 'pid namespace'
-  | 'network namespace'
   | 'security module';
 
 /** Who claims the process as one of theirs. */
@@ -89,7 +88,6 @@ export interface Claim {
   readonly captured: 'socket' | 'now';
 }
 
-export const KERNEL: Authority = Object.freeze({ of: 'kernel' });
 export const ROOT: Authority = Object.freeze({ of: 'root' });
 export const SELF: Authority = Object.freeze({ of: 'self' });
 

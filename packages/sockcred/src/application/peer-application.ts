@@ -38,6 +38,8 @@ export interface PeerApplication {
   readonly claims: readonly Claim[];
   /** The cgroup of this moment, where a claim wanted it or all engines were asked. */
   readonly cgroup?: PeerCgroup;
+  /** What holds the process, where a claim wanted it or all engines were asked; whether any claims it or not. */
+  readonly containment?: readonly Containment[];
   /** Whether the peer made its socket in our network namespace. */
   readonly network: Fact<'same' | 'other'>;
   /** The label of the peer's socket, taken apart; absent where there is none. */
@@ -81,14 +83,17 @@ function collect(
   files: ProcessFiles,
   info: PidfdAnswer,
   engines: readonly Engine[],
-  ownNetwork: () => string | undefined,
-): { readonly claims: readonly Claim[]; readonly cgroup?: PeerCgroup } {
+): Pick<PeerApplication, 'claims' | 'cgroup' | 'containment'> {
   let seen: PeerCgroup | undefined;
   const cgroup = once(() => {
     seen = readCgroup(pin, files, info);
     return seen;
   });
-  const containment = once((): readonly Containment[] => containmentOf(files, ownNetwork()));
+  let held: readonly Containment[] | undefined;
+  const containment = once(() => {
+    held = containmentOf(files, info);
+    return held;
+  });
   const evidences: Evidences = { peer, pin, files, info, cgroup, containment };
   const claims: Claim[] = [];
   for (const { engine, detect } of DETECTORS) {
@@ -96,7 +101,12 @@ function collect(
     const answer = detect(evidences);
     if (answer !== 'not-mine') claims.push(...answer);
   }
-  return { claims: Object.freeze(claims), ...(seen === undefined ? {} : { cgroup: seen }) };
+  if (DETECTORS.every(({ engine }) => engines.includes(engine))) containment();
+  return {
+    claims: Object.freeze(claims),
+    ...(seen === undefined ? {} : { cgroup: seen }),
+    ...(held === undefined ? {} : { containment: held }),
+  };
 }
 
 const ENGINES: readonly Engine[] = DETECTORS.map(({ engine }) => engine);
@@ -111,14 +121,10 @@ function checkedEngines(options: ApplicationOptions | undefined): readonly Engin
   return engines;
 }
 
-function networkOf(
-  fd: number | undefined,
-  peer: PeerCredentials | undefined,
-  ownNetwork: () => string | undefined,
-): Fact<'same' | 'other'> {
+function networkOf(fd: number | undefined, peer: PeerCredentials | undefined): Fact<'same' | 'other'> {
   if (fd === undefined || peer?.role !== 'connector') return NOT_ACCEPTED;
   const theirs = netnsCookie(fd);
-  const same = theirs === undefined ? undefined : isOwnNetwork(theirs, ownNetwork());
+  const same = theirs === undefined ? undefined : isOwnNetwork(theirs, ownNamespace('net'));
   if (same === undefined) return NO_COOKIE;
   return fact(same ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
 }
@@ -129,17 +135,16 @@ function tell(
   fd: number | undefined,
   engines: readonly Engine[],
 ): PeerApplication {
-  const ownNetwork = once(() => ownNamespace('net'));
   let found: ReturnType<typeof collect>;
   try {
-    found = pin.read((files, info) => collect(pin, peer, files, info, engines, ownNetwork));
+    found = pin.read((files, info) => collect(pin, peer, files, info, engines));
   } catch (error) {
     throw translated(error);
   }
   const text = peer?.label?.text;
   return Object.freeze({
     ...found,
-    network: networkOf(fd, peer, ownNetwork),
+    network: networkOf(fd, peer),
     ...(text === undefined ? {} : { label: securityContext(text) }),
   });
 }

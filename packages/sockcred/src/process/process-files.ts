@@ -6,6 +6,7 @@
 import type { BigIntStats } from 'node:fs';
 import { PeerTypeError } from '../errors.ts';
 import { readLink, readRecord } from '../sys/kernel-record.ts';
+import { isBelowOurs } from '../sys/namespaces.ts';
 import {
   below,
   isForeignFuse,
@@ -29,6 +30,11 @@ export interface ProcessFiles {
   link(name: string): string;
   /** What a link leads to. */
   stat(name: string): BigIntStats;
+  /**
+   * Is the user or pid namespace that this link leads to (`'ns/user'`, `'ns/pid'`) one below ours, at any depth? False
+   * also before Linux 4.9, which does not tell.
+   */
+  isBelowOurs(name: string): boolean;
   /**
    * A regular file in the root directory of the process, as the process itself
    * sees it. Neither a link in its place nor a FIFO is ever followed or waited
@@ -76,6 +82,7 @@ export function processFiles(directory: number): ProcessFiles {
       return link;
     },
     stat: (name: string) => statOf(below(directory, checked(name))),
+    isBelowOurs: (name: string) => isBelowOurs(directory, checked(name)),
     inRoot(name: string, most: number) {
       if (checked(name).includes('/')) throw new PeerTypeError('ERR_ARGUMENT', 'name must be a single name');
       const root = below(directory, 'root');

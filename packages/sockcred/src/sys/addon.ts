@@ -81,12 +81,13 @@ export interface Addon {
   /** Of a path that begins at an open directory, unless with a slash. */
   recordAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
   linkAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
+  namespaceBelow(directory: number, path: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 11;
+const ABI = 12;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal

@@ -1,4 +1,4 @@
-/** Snaps by the kernel's own word, their AppArmor label, and what labels say that are none of a snap. */
+/** Snaps by their AppArmor label, and what labels say that are none of a snap. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const under = (name: string) => asking('exec', Buffer.from(`exec ${name}`));
 const user = { uid: 1234, gid: 4321, groups: [] };
 
 test(
-  'T50: a snap is told by its profile, as the kernel’s word, and as contained by the module',
+  'T50: a snap is told by its profile, as its user’s word, and as contained by the module, which is the kernel’s',
   asRoot,
   async t => {
     loadProfile('snap.hello.world');
@@ -23,7 +23,7 @@ test(
     const [snap] = claims;
     assert.equal(snap?.engine, 'snap');
     assert.equal(snap.applicationId, 'hello.world');
-    assert.deepEqual(snap.authority, { of: 'kernel' });
+    assert.deepEqual(snap.authority, { of: 'user', uid: user.uid }, 'who is not confined enters any profile');
     assert.deepEqual([snap.binding, snap.evidence, snap.captured], ['kernel', 'SO_PEERSEC', 'socket']);
     assert.ok(snap.containment.includes('security module'));
     assert.deepEqual(label, { module: 'apparmor', profiles: ['snap.hello.world'], mode: 'enforce' });
