@@ -83,6 +83,7 @@ const CASES: Readonly<Record<string, string>> = {
   'netns-cookie': 'both ends of a connection within one network namespace have one cookie',
   'record-at': 'a record of procfs is told whole or not at all',
   'link-at': 'where a link leads is told whole or not at all',
+  'namespace-below': 'a user namespace below ours is told from our own',
   'attribute-names': 'the extended attributes of a file are told by their names, whole or not at all',
   'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',
   'other-lengths': 'T4: an answer of any other length is an error, and writes nothing',

@@ -32,7 +32,7 @@ export type Containment =
   | 'security module';
 
 /** Who claims the process as one of theirs. */
-export type Engine = 'flatpak' | 'snap' | 'container' | 'systemd';
+export type Engine = 'flatpak' | 'snap' | 'container' | 'slurm' | 'systemd';
 
 /** What runs containers, by the names that it gives to cgroups. */
 export type ContainerRuntime =
@@ -63,7 +63,7 @@ export interface Claim {
   readonly runtime?: ContainerRuntime;
   /** The name of the application: `org.example.App`, or a snap's `name.app`. */
   readonly applicationId?: string;
-  /** Which running instance: of a sandbox, a container, a pod. */
+  /** Which running instance: of a sandbox, a container, a pod; of Slurm `JOB.STEP`. */
   readonly instanceId?: string;
   /** Of a container in Kubernetes. */
   readonly podId?: string;
@@ -71,6 +71,8 @@ export interface Claim {
   readonly unit?: string;
   /** Of systemd: the unit of a user's manager. */
   readonly userUnit?: string;
+  /** Of systemd: of which instance of a template (`NAME@INSTANCE.service`) the innermost unit is, unescaped. */
+  readonly unitInstance?: string;
   /** Of systemd: the innermost slice. */
   readonly slice?: string;
   /** Of systemd: the login session. */

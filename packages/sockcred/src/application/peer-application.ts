@@ -21,10 +21,11 @@ import type { Claim, Containment, Engine } from './claim.ts';
 import { containmentOf } from './confinement.ts';
 import { container } from './detect-container.ts';
 import { flatpak } from './detect-flatpak.ts';
+import { slurm } from './detect-slurm.ts';
 import { snap } from './detect-snap.ts';
 import { systemd } from './detect-systemd.ts';
 import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
-import { type SecurityContext, securityContext } from './security-context.ts';
+import { labelOfProcess, labelOfSocket, type ToldLabel } from './told-label.ts';
 
 /** Which questions are asked. */
 export interface ApplicationOptions {
@@ -42,12 +43,12 @@ export interface PeerApplication {
   readonly containment?: readonly Containment[];
   /** Whether the peer made its socket in our network namespace. */
   readonly network: Fact<'same' | 'other'>;
-  /** The label of the peer's socket, taken apart; absent where there is none. */
-  readonly label?: SecurityContext;
+  /** The label of the peer's socket, or of a process that no socket was asked about; absent where there is none. */
+  readonly label?: ToldLabel;
 }
 
 /** Sandboxes before what they run in; the order of the claims. */
-const DETECTORS: readonly Detector[] = [flatpak, snap, container, systemd];
+const DETECTORS: readonly Detector[] = [flatpak, snap, container, slurm, systemd];
 
 const NO_COOKIE = unknown('unsupported', 'no answer to SO_NETNS_COOKIE on this system (Linux 5.14)');
 const NOT_ACCEPTED = unknown(
@@ -109,7 +110,8 @@ function collect(
   };
 }
 
-const ENGINES: readonly Engine[] = DETECTORS.map(({ engine }) => engine);
+/** All engines, in the order of their claims. */
+export const ENGINES: readonly Engine[] = Object.freeze(DETECTORS.map(({ engine }) => engine));
 
 function checkedEngines(options: ApplicationOptions | undefined): readonly Engine[] {
   const engines = options?.engines ?? ENGINES;
@@ -136,16 +138,17 @@ function tell(
   engines: readonly Engine[],
 ): PeerApplication {
   let found: ReturnType<typeof collect>;
+  let label: ToldLabel | undefined;
   try {
     found = pin.read((files, info) => collect(pin, peer, files, info, engines));
+    label = peer === undefined ? labelOfProcess(pin) : labelOfSocket(peer);
   } catch (error) {
     throw translated(error);
   }
-  const text = peer?.label?.text;
   return Object.freeze({
     ...found,
     network: networkOf(fd, peer),
-    ...(text === undefined ? {} : { label: securityContext(text) }),
+    ...(label === undefined ? {} : { label }),
   });
 }
 
