@@ -1,85 +1,10 @@
 /** A picture as lines for a person: every part with its grade, or the reason why it is missing. */
 
 import { escapeText, formatPeer } from 'sockcred';
-import type { Authority, Claim, PeerApplication } from 'sockcred/application';
-import type { Fact, ProcessDescription, ProcessState } from 'sockcred/process';
-import { isUntold, type Picture, type ProcessPart, type Untold } from './picture.ts';
-
-interface Row {
-  readonly name: string;
-  readonly value: string;
-  readonly note: string;
-}
-
-const MOST_WORDS = 200;
-
-function cut(text: string): string {
-  return text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS)}...`;
-}
-
-function factRow<T>(name: string, given: Fact<T>, show: (value: T) => string): Row {
-  if (!given.known) return { name, value: 'unknown', note: `${given.reason}: ${given.detail}` };
-  const own = given.authority === 'self' ? ', its own word' : '';
-  return { name, value: cut(show(given.value)), note: `${given.source}, now, ${given.binding}${own}` };
-}
-
-const untoldRow = (name: string, { message }: Untold): Row => ({ name, value: 'unknown', note: message });
-
-function stateRows({ alive, ids, capabilities, parent, exit }: ProcessState): readonly Row[] {
-  const rows = [
-    factRow(
-      'user now',
-      ids,
-      value => `uid ${value.effectiveUid ?? 'hidden'}, gid ${value.effectiveGid ?? 'hidden'}`,
-    ),
-    factRow('capabilities', capabilities, ({ effective }) => `0x${effective.toString(16)}`),
-    factRow('parent', parent, String),
-  ];
-  if (alive) return rows;
-  return [
-    factRow('ended', exit, ({ code, signal }) =>
-      code === undefined ? `by signal ${signal}` : `with status ${code}`,
-    ),
-  ];
-}
-
-function descriptionRows(given: ProcessDescription): readonly Row[] {
-  return [
-    factRow('program', given.executable, ({ path, deleted }) => `${path}${deleted ? ' (deleted)' : ''}`),
-    factRow('arguments', given.commandLine, words => words.join(' ')),
-    factRow('started', given.startedAfterBoot, ms => `${(ms / 1000).toFixed(2)} s after the machine`),
-    factRow('confined by', given.confinement, ({ seccomp, noNewPrivileges }) => {
-      const parts = [
-        ...(seccomp === 'none' ? [] : [`seccomp ${seccomp}`]),
-        ...(noNewPrivileges ? ['no new privileges'] : []),
-      ];
-      return parts.length === 0 ? 'nothing' : parts.join(', ');
-    }),
-  ];
-}
-
-function processRows(part: ProcessPart): readonly Row[] {
-  const { id, pid, binding, lowered, state, description, drift = [] } = part;
-  return [
-    {
-      name: 'process',
-      value: pid === undefined ? 'number unknown' : String(pid),
-      note: `${state.alive ? 'alive' : 'ended'}, ${binding}${lowered === undefined ? '' : `: ${lowered}`}`,
-    },
-    ...(id === undefined ? [] : [{ name: 'id', value: id, note: 'no other process ever has it' }]),
-    ...(isUntold(description)
-      ? state.alive
-        ? [untoldRow('program', description)]
-        : []
-      : descriptionRows(description)),
-    ...stateRows(state),
-    ...drift.map(({ detail, since }) => ({
-      name: 'changed',
-      value: detail,
-      note: since === undefined ? 'since an unknown time' : `since it was ${since}`,
-    })),
-  ];
-}
+import type { Authority, Claim, PeerCgroup, SecurityContext, ToldLabel } from 'sockcred/application';
+import { type ApplicationPart, isUntold, type Picture } from './picture.ts';
+import { processRows } from './process-rows.ts';
+import { quoted, type Row, untoldRow } from './row.ts';
 
 function wordOf({ of, uid }: Authority): string {
   if (of === 'user') return uid === undefined ? 'some user’s word' : `the word of uid ${uid}`;
@@ -87,14 +12,26 @@ function wordOf({ of, uid }: Authority): string {
 }
 
 function nameOf(claim: Claim): string {
-  const { engine, runtime, applicationId, instanceId, unit, userUnit, slice, session } = claim;
-  if (engine === 'container') return `${runtime} ${instanceId}`;
-  if (engine !== 'systemd')
-    return [applicationId, instanceId].filter(part => part !== undefined).join(', instance ');
-  const parts = [userUnit ?? unit ?? slice];
-  if (applicationId !== undefined) parts.push(`application ${applicationId}`);
-  if (session !== undefined) parts.push(`session ${session}`);
-  return parts.join(', ');
+  const { engine, runtime, applicationId, instanceId, podId, unit, userUnit, unitInstance, slice, session } =
+    claim;
+  const part = (before: string, text: string | undefined) =>
+    text === undefined ? [] : [`${before}${quoted(text)}`];
+  switch (engine) {
+    case 'container':
+      return [`${runtime} ${quoted(instanceId ?? '')}`, ...part('pod ', podId)].join(', ');
+    case 'slurm':
+      return `step ${quoted(instanceId ?? '')}`;
+    case 'systemd':
+      return [
+        ...part('', userUnit ?? unit ?? slice),
+        ...part('instance ', unitInstance),
+        ...part('application ', applicationId),
+        ...part('session ', session),
+        ...((userUnit ?? unit) === undefined ? [] : part('slice ', slice)),
+      ].join(', ');
+    default:
+      return [...part('', applicationId), ...part('instance ', instanceId)].join(', ');
+  }
 }
 
 function claimRow(claim: Claim): Row {
@@ -109,17 +46,83 @@ function claimRow(claim: Claim): Row {
   };
 }
 
-function applicationRows({ claims, cgroup, network, label }: PeerApplication): readonly Row[] {
+function claimRows({ claims, untold = [] }: ApplicationPart): readonly Row[] {
   const none: Row = {
     name: 'application',
     value: 'none',
-    note: 'neither Flatpak, Snap, a container nor systemd',
+    note: 'neither Flatpak, Snap, a container, Slurm nor systemd',
   };
   return [
-    ...(claims.length === 0 ? [none] : claims.map(claimRow)),
-    ...(cgroup === undefined
+    ...(claims.length === 0 && untold.length === 0 ? [none] : claims.map(claimRow)),
+    ...untold.map(({ engine, message }) => untoldRow(engine, { code: '', message })),
+  ];
+}
+
+/** Neighbours of one authority together: `root: system.slice, uid 1000: app.slice/x.scope`. */
+function wordsOfNames({ segments }: PeerCgroup): string {
+  const parts: { who: string; names: string[] }[] = [];
+  for (const { name, authority } of segments) {
+    const who = authority.of === 'user' ? `uid ${authority.uid ?? 'unknown'}` : authority.of;
+    const last = parts.at(-1);
+    if (last?.who === who) last.names.push(name);
+    else parts.push({ who, names: [name] });
+  }
+  return parts.map(({ who, names }) => `${who}: ${quoted(names.join('/'))}`).join(', ');
+}
+
+function cgroupRows(cgroup: PeerCgroup | undefined): readonly Row[] {
+  if (cgroup === undefined) return [];
+  const { path, hierarchy, binding, segments, deleted } = cgroup;
+  const note = `${hierarchy}, now, ${binding}${deleted ? ', removed since' : ''}`;
+  const names: Row = { name: 'named by', value: wordsOfNames(cgroup), note: 'whose word each name is' };
+  return [{ name: 'cgroup', value: quoted(path), note }, ...(segments.length === 0 ? [] : [names])];
+}
+
+function contextText(context: SecurityContext): string {
+  switch (context.module) {
+    case 'apparmor': {
+      const { profiles, mode } = context;
+      if (profiles.length === 0) return 'unconfined';
+      return `${profiles.map(quoted).join(' and ')}${mode === undefined ? '' : ` (${mode})`}`;
+    }
+    case 'selinux': {
+      const { user, role, type, level } = context;
+      return quoted([user, role, type, ...(level === undefined ? [] : [level])].join(':'));
+    }
+    case 'smack':
+      return quoted(context.name);
+    default:
+      return quoted(context.text);
+  }
+}
+
+const MODULES = {
+  apparmor: 'AppArmor',
+  selinux: 'SELinux',
+  smack: 'Smack',
+  other: 'a module not known',
+} as const;
+
+function labelRow({ context, evidence, captured, binding, authority }: ToldLabel): Row {
+  const when = captured === 'now' ? 'now' : 'at socket()';
+  const note = `${MODULES[context.module]}, ${evidence}, ${when}, ${binding}, ${wordOf(authority)}`;
+  return { name: 'label', value: contextText(context), note };
+}
+
+function applicationRows(part: ApplicationPart): readonly Row[] {
+  const { cgroup, containment, network, label } = part;
+  return [
+    ...claimRows(part),
+    ...(containment === undefined
       ? []
-      : [{ name: 'cgroup', value: cgroup.path, note: `${cgroup.hierarchy}, now, ${cgroup.binding}` }]),
+      : [
+          {
+            name: 'held inside',
+            value: containment.length === 0 ? 'nothing' : containment.join(', '),
+            note: 'now, the word of the kernel; as far as can be seen from here',
+          },
+        ]),
+    ...cgroupRows(cgroup),
     ...(network.known
       ? [
           {
@@ -129,9 +132,7 @@ function applicationRows({ claims, cgroup, network, label }: PeerApplication): r
           },
         ]
       : []),
-    ...(label === undefined
-      ? []
-      : [{ name: 'label of', value: label.module, note: 'SO_PEERSEC, at socket()' }]),
+    ...(label === undefined ? [] : [labelRow(label)]),
   ];
 }
 
@@ -140,7 +141,7 @@ function lines(rows: readonly Row[], color: boolean): string {
   const width = Math.max(...rows.map(({ name }) => name.length));
   return rows
     .map(({ name, value, note }) => {
-      const strong = paint(value === 'unknown' ? 33 : 1, escapeText(value));
+      const strong = paint(value === 'unknown' ? 33 : 1, value);
       return `${name.padEnd(width)}  ${strong}  ${paint(2, escapeText(note))}`;
     })
     .join('\n');

@@ -5,7 +5,13 @@
  */
 
 import { type PeerCredentials, PeerError, type PeerJson, peerToJson } from 'sockcred';
-import { type PeerApplication, peerApplication } from 'sockcred/application';
+import {
+  type ApplicationOptions,
+  ENGINES,
+  type Engine,
+  type PeerApplication,
+  peerApplication,
+} from 'sockcred/application';
 import {
   type Drift,
   type HeldProcess,
@@ -31,11 +37,21 @@ export interface ProcessPart {
   readonly drift?: readonly Drift[];
 }
 
+/** Why an engine's claims are missing. */
+export interface UntoldEngine extends Untold {
+  readonly engine: Engine;
+}
+
+/** The application, as far as the engines could be asked. */
+export interface ApplicationPart extends PeerApplication {
+  readonly untold?: readonly UntoldEngine[];
+}
+
 /** All of it. */
 export interface Picture {
   readonly credentials?: PeerCredentials;
   readonly process: ProcessPart | Untold;
-  readonly application: PeerApplication | Untold;
+  readonly application: ApplicationPart | Untold;
 }
 
 export function isUntold(part: object): part is Untold {
@@ -63,6 +79,20 @@ function processPart(held: HeldProcess, drift?: readonly Drift[]): ProcessPart {
   };
 }
 
+/** Asks all engines at once, and one by one where that is refused: what one is kept from, another may tell. */
+function applicationPart(ask: (options?: ApplicationOptions) => PeerApplication): ApplicationPart | Untold {
+  const all = tried(() => ask());
+  if (!isUntold(all)) return all;
+  const asked = ENGINES.map(engine => ({ engine, answer: tried(() => ask({ engines: [engine] })) }));
+  const told = asked.flatMap(({ answer }) => (isUntold(answer) ? [] : [answer]));
+  if (told.length === 0) return all;
+  return {
+    ...Object.assign({}, ...told),
+    claims: told.flatMap(({ claims }) => claims),
+    untold: asked.flatMap(({ engine, answer }) => (isUntold(answer) ? [{ engine, ...answer }] : [])),
+  };
+}
+
 /** Of whoever is at the other end of a connected socket. */
 export function pictureOfPeer(fd: number, credentials: PeerCredentials): Picture {
   const process = tried(() => {
@@ -73,12 +103,15 @@ export function pictureOfPeer(fd: number, credentials: PeerCredentials): Picture
       held.close();
     }
   });
-  return { credentials, process, application: tried(() => peerApplication(fd)) };
+  return { credentials, process, application: applicationPart(options => peerApplication(fd, options)) };
 }
 
 /** Of a process that was asked for by its number. */
 export function pictureOfProcess(held: HeldProcess): Picture {
-  return { process: processPart(held), application: tried(() => peerApplication(held)) };
+  return {
+    process: processPart(held),
+    application: applicationPart(options => peerApplication(held, options)),
+  };
 }
 
 /** What `--json` prints: wide integers as text, the credentials in their published form. */

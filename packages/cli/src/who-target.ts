@@ -1,6 +1,14 @@
 /** Whom a word of the command line means, `PATH | PID | FD@PID`, and how they are reached. */
 
-import { escapeText, type PeerCredentials, PeerError, peerCredentials, withListener } from 'sockcred';
+import { statSync } from 'node:fs';
+import {
+  escapeText,
+  type PeerCredentials,
+  PeerError,
+  PeerTypeError,
+  peerCredentials,
+  withListener,
+} from 'sockcred';
 import { duplicateDescriptor, type HeldProcess, runningProcess } from 'sockcred/process';
 import { NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 
@@ -23,18 +31,37 @@ export function targetOf(word: string): Target {
 /** A question about who is at the other end of a connected socket. */
 export type AskPeer<T> = (fd: number, credentials: PeerCredentials) => T;
 
+/** Why nobody could be reached at a path, where the error's name alone would mislead. */
+function unreached(path: string, errno: string): NoError | SystemRefusal | undefined {
+  const shown = escapeText(path);
+  const kind = path.startsWith('@') ? undefined : statSync(path, { throwIfNoEntry: false });
+  switch (errno) {
+    case 'ENOENT':
+      return new NoError(`${shown}: there is nothing of this name (${errno})`);
+    case 'ECONNREFUSED':
+      return new NoError(
+        kind !== undefined && !kind.isSocket()
+          ? `${shown}: ${kind.isDirectory() ? 'a directory' : 'a file'}, and no socket (${errno})`
+          : `${shown}: nobody listens there (${errno})`,
+      );
+    case 'EPROTOTYPE':
+      return new SystemRefusal(`${shown}: a datagram socket, which records no listener (${errno})`);
+    case 'EAGAIN':
+      return new SystemRefusal(
+        `${shown}: somebody listens, and accepts nobody: the queue of waiting connections is full (${errno})`,
+      );
+    default:
+      return undefined;
+  }
+}
+
 /** Asks about whoever listens at a path. Nobody listening is an answer; everything else that fails is the system's refusal. */
 export function atListener<T>(path: string, ask: AskPeer<T>): T {
   try {
     return withListener(path, fd => ask(fd, peerCredentials(fd, { side: 'connected' })));
   } catch (error) {
     if (!(error instanceof PeerError) || error.errno === undefined) throw error;
-    const shown = escapeText(path);
-    if (error.errno === 'ECONNREFUSED') throw new NoError(`${shown}: nobody listens there (${error.errno})`);
-    if (error.errno === 'EPROTOTYPE') {
-      throw new SystemRefusal(`${shown}: a datagram socket, which records no listener (${error.errno})`);
-    }
-    throw error;
+    throw unreached(path, error.errno) ?? error;
   }
 }
 
@@ -54,12 +81,21 @@ export function withProcess<T>(pid: number, ask: (held: HeldProcess) => T): T {
   }
 }
 
+/** An error about our duplicate, told of the descriptor that was asked for. */
+function inTheirNumber(error: unknown, ours: number, theirs: string): unknown {
+  if (!(error instanceof PeerError || error instanceof PeerTypeError)) return error;
+  const message = error.message.replace(new RegExp(`\\b(?:fd|descriptor) ${ours}\\b`), theirs);
+  return message === error.message ? error : new SystemRefusal(message);
+}
+
 /** Asks about the other end of a socket that another process has open. */
 export function behindDescriptor<T>(pid: number, fd: number, ask: AskPeer<T>): T {
   return withProcess(pid, held => {
     const duplicate = duplicateDescriptor(held, fd);
     try {
       return ask(duplicate.fd, peerCredentials(duplicate.fd));
+    } catch (error) {
+      throw inTheirNumber(error, duplicate.fd, `descriptor ${fd} of process ${pid}`);
     } finally {
       duplicate.close();
     }

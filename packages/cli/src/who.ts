@@ -48,9 +48,10 @@ function readOptions(args: readonly string[]): WhoOptions | 'help' {
   });
   if (values.help === true) return 'help';
   const [name, ...rest] = positionals;
-  if (name === undefined || name === '' || name === '@') throw new UsageError('PATH is missing');
+  if (name === undefined || name === '' || name === '@')
+    throw new UsageError('PATH, PID or FD@PID is missing');
   if (rest.length > 0)
-    throw new UsageError(`one PATH, please: '${escapeText(rest[0] ?? '')}' is one too many`);
+    throw new UsageError(`one PATH, PID or FD@PID, please: '${escapeText(rest[0] ?? '')}' is one too many`);
   return { name, json: values.json === true };
 }
 

@@ -280,6 +280,7 @@ static const struct {
 	{ "pathAt", path_at },
 	{ "fileAt", file_at },
 	{ "linkAt", link_at },
+	{ "namespaceBelow", namespace_below },
 	{ "attributeNames", attribute_names },
 };
 

@@ -84,6 +84,7 @@ napi_value record_inside(napi_env env, napi_callback_info info);
 napi_value path_at(napi_env env, napi_callback_info info);
 napi_value file_at(napi_env env, napi_callback_info info);
 napi_value link_at(napi_env env, napi_callback_info info);
+napi_value namespace_below(napi_env env, napi_callback_info info);
 napi_value attribute_names(napi_env env, napi_callback_info info);
 
 #endif

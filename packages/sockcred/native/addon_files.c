@@ -123,6 +123,25 @@ napi_value link_at(napi_env env, napi_callback_info info)
 	return filled_at(env, info, sys_link_at, "linkAt: a directory, a path and room for an answer are needed");
 }
 
+/* namespaceBelow(directory, path): 1, 0, or minus a status. */
+napi_value namespace_below(napi_env env, napi_callback_info info)
+{
+	napi_typedarray_type type;
+	napi_value values[2];
+	void *path = NULL;
+	size_t path_length = 0;
+	int32_t directory;
+	int below = 0;
+	int status;
+
+	if (!arguments(env, info, 2, values) || napi_get_value_int32(env, values[0], &directory) != napi_ok ||
+	    napi_get_typedarray_info(env, values[1], &type, &path_length, &path, NULL, NULL) != napi_ok ||
+	    type != napi_uint8_array)
+		return broken(env, "namespaceBelow: a directory and a path are needed");
+	status = sys_namespace_below(directory, path, path_length, &below);
+	return integer(env, status == 0 ? below : -status);
+}
+
 /* attributeNames(path, bytes): how many bytes were filled, or minus a status. */
 napi_value attribute_names(napi_env env, napi_callback_info info)
 {

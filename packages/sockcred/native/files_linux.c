@@ -1,9 +1,10 @@
 /*
  * Linux: files by names below an open directory, each with one question:
- * records of procfs (proc(5)), links, and the marks of a directory by
- * llistxattr(2). See open(2), "Rationale for openat()". What others may have
- * put there is looked at without opening it (O_PATH, open(2)) and without
- * asking its file system (AT_STATX_DONT_SYNC, statx(2)).
+ * records of procfs (proc(5)), links, the marks of a directory by
+ * llistxattr(2), and whether a namespace is one below our own, by
+ * NS_GET_PARENT (4.9). See open(2), "Rationale for openat()", ioctl_ns(2). What
+ * others may have put there is looked at without opening it (O_PATH, open(2))
+ * and without asking its file system (AT_STATX_DONT_SYNC, statx(2)).
  */
 #define _GNU_SOURCE
 #include "sys.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/ioctl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -55,6 +57,9 @@ struct kernel_open_how {
 #else
 #define CALL_OPENAT2 437
 #endif
+
+/* NS_GET_PARENT of <linux/nsfs.h>, which old headers lack. */
+#define KERNEL_NS_GET_PARENT _IO(0xb7, 0x2)
 
 /* The bytes of a path as the kernel wants it, with a NUL behind them. */
 static int terminated(char name[PATH_MAX], const uint8_t *path, size_t path_length)
@@ -182,6 +187,30 @@ int sys_link_at(int directory, const uint8_t *path, size_t path_length, uint8_t 
 	if (status != 0)
 		return status;
 	return told(readlinkat(directory, name, (char *)out, capacity), capacity, length);
+}
+
+int sys_namespace_below(int directory, const uint8_t *path, size_t path_length, int *out)
+{
+	char name[PATH_MAX];
+	int status = terminated(name, path, path_length);
+	int fd;
+	long parent;
+
+	if (status != 0)
+		return status;
+	fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return errno;
+	/* Not ioctl(): libcs disagree about the type of its second argument. */
+	parent = syscall(SYS_ioctl, fd, (unsigned long)KERNEL_NS_GET_PARENT);
+	/* EPERM: the parent is neither our own namespace nor below it. */
+	if (parent < 0 && errno != EPERM)
+		status = errno == ENOTTY ? SYS_UNSUPPORTED : errno;
+	*out = parent >= 0;
+	if (parent >= 0)
+		close((int)parent);
+	close(fd);
+	return status;
 }
 
 int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length)

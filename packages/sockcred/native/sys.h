@@ -198,6 +198,13 @@ int sys_file_at(int directory, const uint8_t *path, size_t path_length, struct s
 int sys_link_at(int directory, const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
 
 /*
+ * Is the user or pid namespace that this leads to below that of this process, at
+ * any depth? Our own is not. The kernel gives the parent of a namespace only to
+ * those who are in it or above it: ioctl_ns(2).
+ */
+int sys_namespace_below(int directory, const uint8_t *path, size_t path_length, int *out);
+
+/*
  * The names of a file's extended attributes, each with its final NUL; a link is
  * not followed. ERANGE: more room is needed.
  */

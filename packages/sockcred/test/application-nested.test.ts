@@ -28,7 +28,7 @@ function containersOf(t: TestContext, socket: Socket) {
   t.diagnostic(`${cgroup?.hierarchy} ${cgroup?.path}`);
   const found = claims.filter(({ engine }) => engine === 'container');
   for (const { containment } of found) {
-    for (const held of ['mount namespace', 'pid namespace'] as const) assert.ok(containment.includes(held));
+    assert.ok(containment.includes('pid namespace'));
   }
   return found.map(({ runtime, instanceId, authority }: Claim) => [runtime, instanceId, authority]);
 }

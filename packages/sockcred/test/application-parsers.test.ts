@@ -77,7 +77,7 @@ test('units, slices, sessions and applications of the desktop are told by their 
     ['/init.scope', { unit: 'init.scope', unitAt: 0 }],
     [
       '/system.slice/system-getty.slice/getty@tty1.service',
-      { unit: 'getty@tty1.service', unitAt: 2, slice: 'system-getty.slice' },
+      { unit: 'getty@tty1.service', unitAt: 2, unitInstance: 'tty1', slice: 'system-getty.slice' },
     ],
     [
       '/user.slice/user-1000.slice/session-3.scope',
@@ -97,8 +97,24 @@ test('units, slices, sessions and applications of the desktop are told by their 
     ],
     [
       '/user.slice/user-1000.slice/user@1000.service',
-      { unit: 'user@1000.service', unitAt: 2, slice: 'user-1000.slice', slicedUid: 1000 },
+      {
+        unit: 'user@1000.service',
+        unitAt: 2,
+        unitInstance: '1000',
+        slice: 'user-1000.slice',
+        slicedUid: 1000,
+      },
     ],
+    [
+      '/system.slice/fsck@dev-disk-by\\x2duuid-0\\x2d1.service',
+      {
+        unit: 'fsck@dev-disk-by\\x2duuid-0\\x2d1.service',
+        unitAt: 1,
+        unitInstance: 'dev-disk-by-uuid-0-1',
+        slice: 'system.slice',
+      },
+    ],
+    ['/system.slice/bad@\\x2.service', { unit: 'bad@\\x2.service', unitAt: 1, slice: 'system.slice' }],
     ['/user.slice', { slice: 'user.slice' }],
     ['/', undefined],
     ['/docker/abc', undefined],
@@ -156,6 +172,14 @@ test('T50, T52: a snap is told by a whole profile or scope name, and by no part 
   }
   for (const none of ['snap.a.b.scope', `/snap.a.b-${UUID}.scope`, 'a.snap.b.service', 'snap.a.b.mount']) {
     assert.equal(snapOfCgroup(none), undefined, none);
+  }
+});
+
+test('a label of Smack is one only where the module is known', () => {
+  assert.deepEqual({ ...securityContext('Client', 'smack') }, { module: 'smack', name: 'Client' });
+  assert.deepEqual({ ...securityContext('unconfined', 'smack') }, { module: 'smack', name: 'unconfined' });
+  for (const text of ['-a', 'a/b', 'a b', 'a"b', "a'b", 'a\\b', '', 'x'.repeat(256)]) {
+    assert.deepEqual({ ...securityContext(text, 'smack') }, { module: 'other', text }, text);
   }
 });
 

@@ -85,6 +85,7 @@ const CASES: Readonly<Record<string, string>> = {
   'path-at': 'what is held is looked at and not opened',
   'record-inside': 'a record inside a directory is on its very mount, and no link leads to it',
   'link-at': 'where a link leads is told whole or not at all',
+  'namespace-below': 'a user namespace below ours is told from our own',
   'attribute-names': 'the extended attributes of a file are told by their names, whole or not at all',
   'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',
   'other-lengths': 'T4: an answer of any other length is an error, and writes nothing',

@@ -54,6 +54,15 @@ int sys_link_at(int directory, const uint8_t *path, size_t path_length, uint8_t 
 	return SYS_UNSUPPORTED;
 }
 
+int sys_namespace_below(int directory, const uint8_t *path, size_t path_length, int *out)
+{
+	(void)directory;
+	(void)path;
+	(void)path_length;
+	(void)out;
+	return SYS_UNSUPPORTED;
+}
+
 int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length)
 {
 	(void)path;

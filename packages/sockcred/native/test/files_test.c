@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -75,6 +78,50 @@ static void a_link_is_told_whole_or_not_at_all(void)
 	wide[PATH_MAX] = '\0';
 	CHECK_EQUAL(ask(sys_link_at, directory, wide, link, sizeof(link), &length), ENAMETOOLONG);
 	close(directory);
+}
+
+static int below(const char *path, int *out)
+{
+	return sys_namespace_below(-1, (const uint8_t *)path, strlen(path), out);
+}
+
+static void a_namespace_below_ours_is_told_from_ours(void)
+{
+	const int before = open_descriptors();
+	char path[64], wide[PATH_MAX + 1];
+	int out = 99, ready[2], status;
+	char done = 0;
+	pid_t child;
+
+	if (access("/proc/self/ns/user", F_OK) != 0)
+		skip("needs CONFIG_USER_NS");
+	CHECK_EQUAL(below("/proc/self/ns/user", &out), 0);
+	CHECK_EQUAL(out, 0);
+	CHECK_EQUAL(below("/nonexistent", &out), ENOENT);
+	CHECK_EQUAL(below("/proc/self/status", &out), SYS_UNSUPPORTED);
+	memset(wide, 'x', PATH_MAX);
+	wide[PATH_MAX] = '\0';
+	CHECK_EQUAL(below(wide, &out), ENAMETOOLONG);
+	CHECK(pipe(ready) == 0);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		done = unshare(CLONE_NEWUSER) == 0;
+		(void)!write(ready[1], &done, 1);
+		pause();
+		_exit(0);
+	}
+	CHECK(read(ready[0], &done, 1) == 1);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)child);
+	status = done ? below(path, &out) : 0;
+	CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	close(ready[0]);
+	close(ready[1]);
+	CHECK_EQUAL(open_descriptors(), before);
+	if (!done)
+		skip("needs the right to make a user namespace");
+	CHECK_EQUAL(status, 0);
+	CHECK_EQUAL(out, 1);
 }
 
 /* How many marks there are besides this one and those under security., which modules give every file. */
@@ -182,6 +229,7 @@ const struct test_case file_cases[] = {
 	{ "record-inside", a_record_inside_is_on_the_same_mount },
 	{ "record-at", a_record_is_told_whole_or_not_at_all },
 	{ "link-at", a_link_is_told_whole_or_not_at_all },
+	{ "namespace-below", a_namespace_below_ours_is_told_from_ours },
 	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },
 	{ NULL, NULL },
 };

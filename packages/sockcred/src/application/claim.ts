@@ -22,18 +22,17 @@ export interface Authority {
   readonly uid?: number;
 }
 
-/** Something that the kernel keeps the process inside of, at this moment. */
+/** Something that the kernel keeps the process inside of, at this moment: its word, whosever the claim is. */
 export type Containment =
   | 'seccomp'
   | 'no-new-privileges'
+  /** One below ours. Those of other kinds have no order: a `description` of the process tells which are others. */
   | 'user namespace'
-  | 'mount namespace'
   | 'pid namespace'
-  | 'network namespace'
   | 'security module';
 
 /** Who claims the process as one of theirs. */
-export type Engine = 'flatpak' | 'snap' | 'container' | 'systemd';
+export type Engine = 'flatpak' | 'snap' | 'container' | 'slurm' | 'systemd';
 
 /** What runs containers, by the names that it gives to cgroups. */
 export type ContainerRuntime =
@@ -64,7 +63,7 @@ export interface Claim {
   readonly runtime?: ContainerRuntime;
   /** The name of the application: `org.example.App`, or a snap's `name.app`. */
   readonly applicationId?: string;
-  /** Which running instance: of a sandbox, a container, a pod. */
+  /** Which running instance: of a sandbox, a container, a pod; of Slurm `JOB.STEP`. */
   readonly instanceId?: string;
   /** Of a container in Kubernetes. */
   readonly podId?: string;
@@ -72,6 +71,8 @@ export interface Claim {
   readonly unit?: string;
   /** Of systemd: the unit of a user's manager. */
   readonly userUnit?: string;
+  /** Of systemd: of which instance of a template (`NAME@INSTANCE.service`) the innermost unit is, unescaped. */
+  readonly unitInstance?: string;
   /** Of systemd: the innermost slice. */
   readonly slice?: string;
   /** Of systemd: the login session. */
@@ -89,7 +90,6 @@ export interface Claim {
   readonly captured: 'socket' | 'now';
 }
 
-export const KERNEL: Authority = Object.freeze({ of: 'kernel' });
 export const ROOT: Authority = Object.freeze({ of: 'root' });
 export const SELF: Authority = Object.freeze({ of: 'self' });
 

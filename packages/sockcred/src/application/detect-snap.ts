@@ -1,12 +1,14 @@
 /**
- * Snap: first the AppArmor label of the peer's socket, which the kernel vouches
- * for as of socket(2); then the name of the cgroup, which is its owner's word.
- * Where there is a label that confines to another profile, the cgroup's name
- * does not count: the kernel has said what the process is.
+ * Snap: first the AppArmor label of the peer's socket, then the name of the
+ * cgroup, which is its owner's word. That the label was there at socket(2), and
+ * that the module enforces it, the kernel says. That the snap is what the label
+ * names it does not: a process that nothing confines enters any profile that it
+ * likes, and so the name is the user's word. Where there is a label that
+ * confines to another profile, the cgroup's name does not count.
  */
 
 import type { Claim } from './claim.ts';
-import { KERNEL } from './claim.ts';
+import { wordOf } from './claim.ts';
 import type { Detector, Evidences } from './detector.ts';
 import { securityContext } from './security-context.ts';
 import { type SnapName, snapOfCgroup, snapOfProfile } from './snap-name.ts';
@@ -53,7 +55,7 @@ export const snap: Detector = {
       engine: 'snap',
       applicationId: idOf(label.snap),
       binding: 'kernel',
-      authority: KERNEL,
+      authority: wordOf(evidences.peer?.uid),
       containment: label.enforced ? [...held, 'security module'] : held,
       evidence: 'SO_PEERSEC',
       captured: 'socket',

@@ -14,8 +14,10 @@ export type {
 } from './claim.ts';
 export {
   type ApplicationOptions,
+  ENGINES,
   type PeerApplication,
   peerApplication,
   peerCgroup,
 } from './peer-application.ts';
 export { type SecurityContext, securityContext } from './security-context.ts';
+export type { ToldLabel } from './told-label.ts';

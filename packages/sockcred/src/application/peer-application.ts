@@ -21,10 +21,11 @@ import type { Claim, Containment, Engine } from './claim.ts';
 import { containmentOf } from './confinement.ts';
 import { container } from './detect-container.ts';
 import { flatpak } from './detect-flatpak.ts';
+import { slurm } from './detect-slurm.ts';
 import { snap } from './detect-snap.ts';
 import { systemd } from './detect-systemd.ts';
 import { type Detector, DetectorFailure, type Evidences } from './detector.ts';
-import { type SecurityContext, securityContext } from './security-context.ts';
+import { labelOfProcess, labelOfSocket, type ToldLabel } from './told-label.ts';
 
 /** Which questions are asked. */
 export interface ApplicationOptions {
@@ -38,14 +39,16 @@ export interface PeerApplication {
   readonly claims: readonly Claim[];
   /** The cgroup of this moment, where a claim wanted it or all engines were asked. */
   readonly cgroup?: PeerCgroup;
+  /** What holds the process, where a claim wanted it or all engines were asked; whether any claims it or not. */
+  readonly containment?: readonly Containment[];
   /** Whether the peer made its socket in our network namespace. */
   readonly network: Fact<'same' | 'other'>;
-  /** The label of the peer's socket, taken apart; absent where there is none. */
-  readonly label?: SecurityContext;
+  /** The label of the peer's socket, or of a process that no socket was asked about; absent where there is none. */
+  readonly label?: ToldLabel;
 }
 
 /** Sandboxes before what they run in; the order of the claims. */
-const DETECTORS: readonly Detector[] = [flatpak, snap, container, systemd];
+const DETECTORS: readonly Detector[] = [flatpak, snap, container, slurm, systemd];
 
 const NO_COOKIE = unknown('unsupported', 'no answer to SO_NETNS_COOKIE on this system (Linux 5.14)');
 const NOT_ACCEPTED = unknown(
@@ -81,14 +84,17 @@ function collect(
   files: ProcessFiles,
   info: PidfdAnswer,
   engines: readonly Engine[],
-  ownNetwork: () => string | undefined,
-): { readonly claims: readonly Claim[]; readonly cgroup?: PeerCgroup } {
+): Pick<PeerApplication, 'claims' | 'cgroup' | 'containment'> {
   let seen: PeerCgroup | undefined;
   const cgroup = once(() => {
     seen = readCgroup(pin, files, info);
     return seen;
   });
-  const containment = once((): readonly Containment[] => containmentOf(files, ownNetwork()));
+  let held: readonly Containment[] | undefined;
+  const containment = once(() => {
+    held = containmentOf(files, info);
+    return held;
+  });
   const evidences: Evidences = { peer, pin, files, info, cgroup, containment };
   const claims: Claim[] = [];
   for (const { engine, detect } of DETECTORS) {
@@ -96,10 +102,16 @@ function collect(
     const answer = detect(evidences);
     if (answer !== 'not-mine') claims.push(...answer);
   }
-  return { claims: Object.freeze(claims), ...(seen === undefined ? {} : { cgroup: seen }) };
+  if (DETECTORS.every(({ engine }) => engines.includes(engine))) containment();
+  return {
+    claims: Object.freeze(claims),
+    ...(seen === undefined ? {} : { cgroup: seen }),
+    ...(held === undefined ? {} : { containment: held }),
+  };
 }
 
-const ENGINES: readonly Engine[] = DETECTORS.map(({ engine }) => engine);
+/** All engines, in the order of their claims. */
+export const ENGINES: readonly Engine[] = Object.freeze(DETECTORS.map(({ engine }) => engine));
 
 function checkedEngines(options: ApplicationOptions | undefined): readonly Engine[] {
   const engines = options?.engines ?? ENGINES;
@@ -111,14 +123,10 @@ function checkedEngines(options: ApplicationOptions | undefined): readonly Engin
   return engines;
 }
 
-function networkOf(
-  fd: number | undefined,
-  peer: PeerCredentials | undefined,
-  ownNetwork: () => string | undefined,
-): Fact<'same' | 'other'> {
+function networkOf(fd: number | undefined, peer: PeerCredentials | undefined): Fact<'same' | 'other'> {
   if (fd === undefined || peer?.role !== 'connector') return NOT_ACCEPTED;
   const theirs = netnsCookie(fd);
-  const same = theirs === undefined ? undefined : isOwnNetwork(theirs, ownNetwork());
+  const same = theirs === undefined ? undefined : isOwnNetwork(theirs, ownNamespace('net'));
   if (same === undefined) return NO_COOKIE;
   return fact(same ? 'same' : 'other', 'kernel', 'SO_NETNS_COOKIE');
 }
@@ -129,18 +137,18 @@ function tell(
   fd: number | undefined,
   engines: readonly Engine[],
 ): PeerApplication {
-  const ownNetwork = once(() => ownNamespace('net'));
   let found: ReturnType<typeof collect>;
+  let label: ToldLabel | undefined;
   try {
-    found = pin.read((files, info) => collect(pin, peer, files, info, engines, ownNetwork));
+    found = pin.read((files, info) => collect(pin, peer, files, info, engines));
+    label = peer === undefined ? labelOfProcess(pin) : labelOfSocket(peer);
   } catch (error) {
     throw translated(error);
   }
-  const text = peer?.label?.text;
   return Object.freeze({
     ...found,
-    network: networkOf(fd, peer, ownNetwork),
-    ...(text === undefined ? {} : { label: securityContext(text) }),
+    network: networkOf(fd, peer),
+    ...(label === undefined ? {} : { label }),
   });
 }
 

@@ -1,7 +1,8 @@
 /**
  * What a security label says, taken apart. Pure. A label alone does not say
- * whose it is: the forms of SELinux and AppArmor are told apart by themselves,
- * anything else is left whole. It is of the peer's socket(2), not of its
+ * whose it is: the forms of SELinux and AppArmor are told apart by themselves;
+ * those of Smack are plain words, of which only the kernel's module tells.
+ * Anything else is left whole. It is of the peer's socket(2), not of its
  * connect(2): a process may have made the socket under another label.
  */
 
@@ -22,13 +23,16 @@ export type SecurityContext =
       /** Level or range of a policy with levels. */
       readonly level?: string;
     }
+  | { readonly module: 'smack'; readonly name: string }
   | { readonly module: 'other'; readonly text: string };
 
 const WITH_MODE = /^(\S.*) \((enforce|complain|kill|unconfined|mixed|prompt|user)\)$/s;
+/** smack(8): printable, without slash, backslash and quotes, and not like an option. */
+const SMACK = /^(?!-)[!#-&(-.0-[\]-~]{1,255}$/;
 const SELINUX = /^([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*)(?::(s\d[\w.,:-]*))?$/;
 
 /**
- * Takes the text of a label apart.
+ * Takes the text of a label apart. Of `smack` it is only if the caller knows that Smack gave it.
  *
  * @example
  * ```ts
@@ -38,7 +42,10 @@ const SELINUX = /^([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*):([A-Za-z_][\w.-]*)(?::(s
  * console.log(context.module === 'apparmor' && context.mode); // enforce
  * ```
  */
-export function securityContext(text: string): SecurityContext {
+export function securityContext(text: string, module?: 'smack'): SecurityContext {
+  if (module === 'smack') {
+    return Object.freeze(SMACK.test(text) ? { module, name: text } : { module: 'other', text });
+  }
   if (text === 'unconfined') return Object.freeze({ module: 'apparmor', profiles: Object.freeze([]) });
   const [, name, mode] = WITH_MODE.exec(text) ?? [];
   if (name !== undefined && mode !== undefined) {

@@ -13,6 +13,7 @@ export interface UnitNames {
   readonly unitAt?: number;
   readonly userUnit?: string;
   readonly userUnitAt?: number;
+  readonly unitInstance?: string;
   readonly slice?: string;
   readonly session?: string;
   readonly slicedUid?: number;
@@ -63,6 +64,12 @@ export function applicationOf(unit: string): string | undefined {
   return id === undefined || !/^[\w.-]{1,255}$/.test(id) ? undefined : id;
 }
 
+/** `INSTANCE` of `NAME@INSTANCE.service`, unescaped; undefined of a unit that is none of a template's. */
+export function instanceOf(unit: string): string | undefined {
+  const instance = /^[^@]+@(.+)\.[a-z]+$/.exec(unit)?.[1];
+  return instance === undefined ? undefined : unescapeUnit(instance);
+}
+
 function uidIn(text: string | undefined): number | undefined {
   return text !== undefined && UID.test(text) && isId(Number(text)) ? Number(text) : undefined;
 }
@@ -97,11 +104,14 @@ export function unitNames(segments: readonly string[]): UnitNames | undefined {
   const userUnit = named(segments[user.at] ?? '');
   const hasUserUnit = isManager && UNIT.test(userUnit);
   const slice = user.slice ?? system.slice;
-  const applicationId = applicationOf(hasUserUnit ? userUnit : unit);
+  const innermost = hasUserUnit ? userUnit : unit;
+  const applicationId = applicationOf(innermost);
+  const unitInstance = instanceOf(innermost);
   return {
     unit,
     unitAt: system.at,
     ...(hasUserUnit ? { userUnit, userUnitAt: user.at } : {}),
+    ...(unitInstance === undefined ? {} : { unitInstance }),
     ...(slice === undefined ? {} : { slice }),
     ...(session === undefined ? {} : { session }),
     ...(slicedUid === undefined ? {} : { slicedUid }),

@@ -5,6 +5,7 @@
  */
 
 import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { ownNamespace } from '../sys/namespaces.ts';
 import { type Fact, type FactSource, fact } from './graded.ts';
 import type { Pin } from './pin.ts';
 import { type ProcessFiles, textOf } from './process-files.ts';
@@ -41,6 +42,8 @@ export interface ProcessDescription {
   /** Milliseconds from the start of the machine to that of the process. */
   readonly startedAfterBoot: Fact<number>;
   readonly namespaces: Fact<Namespaces>;
+  /** Those that are not this program's own. By itself that holds nobody: ours may be the ones that are apart. */
+  readonly otherNamespaces: Fact<readonly NamespaceName[]>;
   readonly confinement: Fact<Confinement>;
 }
 
@@ -99,6 +102,16 @@ export function namespacesOf(files: ProcessFiles): Namespaces | undefined {
   return Object.freeze(found) as Namespaces;
 }
 
+/** Those kinds in which a process is elsewhere than we are; of a kind that is not to be seen here, nothing is said. */
+function othersOf(files: ProcessFiles): readonly NamespaceName[] {
+  return Object.freeze(
+    NAMESPACES.filter(name => {
+      const ours = ownNamespace(name);
+      return ours !== undefined && files.link(`ns/${name}`) !== ours;
+    }),
+  );
+}
+
 function words(bytes: Uint8Array): readonly string[] {
   if (bytes.length === 0) return [];
   const text = textOf(bytes);
@@ -127,6 +140,7 @@ export function describeProcess(pin: Pin): ProcessDescription {
       ),
       startedAfterBoot: here(parseStartTime(files.text('stat')), 'procfs stat'),
       namespaces: tried(() => here(namespacesOf(files), 'procfs ns')),
+      otherNamespaces: tried(() => here(othersOf(files), 'procfs ns')),
       confinement: here(confinement, 'procfs status'),
     });
   });

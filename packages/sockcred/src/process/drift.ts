@@ -7,7 +7,7 @@
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import type { Executable } from './description.ts';
 import type { Fact } from './graded.ts';
-import type { ProcessIds, ProcessState } from './process-state.ts';
+import type { ProcessIds, ProcessState, UserNamespace } from './process-state.ts';
 import type { Capabilities } from './status-text.ts';
 
 /** What can change. */
@@ -72,25 +72,51 @@ const hex = (set: bigint) => `0x${set.toString(16)}`;
 /** Any capability that counts now or can be taken up at will. */
 const held = ({ effective, permitted }: Capabilities) => effective | permitted;
 
+/** Capabilities, and the user namespace that they count in; absent where that is not told. */
+interface Held {
+  readonly capabilities: Capabilities;
+  readonly namespace: UserNamespace | undefined;
+}
+
+function heldIn({ capabilities, userNamespace }: ProcessState): Held | undefined {
+  const sets = value(capabilities);
+  return sets === undefined ? undefined : { capabilities: sets, namespace: value(userNamespace) };
+}
+
+function where(namespace: UserNamespace | undefined): string {
+  if (namespace === undefined) return ' in a user namespace that is not told';
+  return namespace.relation === 'ours' ? '' : ` in user namespace ${namespace.number}`;
+}
+
+/** Whoever makes a user namespace has every capability in it, and none more over anybody outside: capabilities(7). */
 function capabilityDrift(
   peer: PeerCredentials,
-  before: Capabilities | undefined,
-  now: Capabilities | undefined,
+  before: Held | undefined,
+  now: Held | undefined,
 ): readonly Drift[] {
   if (now === undefined) return [];
-  const gained = held(now) & ~(before === undefined ? 0n : held(before));
-  if (before !== undefined) {
-    if (gained !== 0n) return [since('capabilities', 'held', `capabilities gained: ${hex(gained)}`)];
-    const lost = held(before) & ~held(now);
-    if (lost !== 0n) return [since('capabilities', 'held', `capabilities lost: ${hex(lost)}`)];
+  const all = held(now.capabilities);
+  const moved =
+    before?.namespace !== undefined &&
+    now.namespace !== undefined &&
+    before.namespace.number !== now.namespace.number;
+  if (before !== undefined && !moved) {
+    const had = held(before.capabilities);
+    const gained = all & ~had;
+    const lost = had & ~all;
+    const [word, set] = gained === 0n ? ['lost', lost] : ['gained', gained];
+    if (set !== 0n) {
+      return [since('capabilities', 'held', `capabilities ${word}${where(now.namespace)}: ${hex(set)}`)];
+    }
   }
   // No kernel records capabilities with a socket: a user other than root who has some may have got them since.
-  if (peer.uid === undefined || peer.uid === 0 || held(now) === 0n) return [];
+  if (peer.uid === undefined || peer.uid === 0 || all === 0n || now.namespace?.relation === 'below')
+    return [];
   return [
     since(
       'capabilities',
       undefined,
-      `uid ${peer.uid} has capabilities ${hex(held(now))}; since when is not known`,
+      `uid ${peer.uid} has capabilities ${hex(all)}${where(now.namespace)}; since when is not known`,
     ),
   ];
 }
@@ -115,7 +141,7 @@ export function driftBetween(peer: PeerCredentials, before: Snapshot, now: Snaps
     ...idDrift('uid', peer.uid, ids, heldIds),
     ...idDrift('gid', peer.gid, ids, heldIds),
     ...groupDrift(peer, value(now.state.groups)),
-    ...capabilityDrift(peer, value(before.state.capabilities), value(now.state.capabilities)),
+    ...capabilityDrift(peer, heldIn(before.state), heldIn(now.state)),
     ...cgroupDrift(value(before.state.cgroup), value(now.state.cgroup)),
     ...executableDrift(value(before.executable), value(now.executable)),
   ]);

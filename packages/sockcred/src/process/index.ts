@@ -22,5 +22,5 @@ export {
   runningProcess,
 } from './peer-process.ts';
 export type { ProcessFiles } from './process-files.ts';
-export type { ExitStatus, ProcessIds, ProcessState } from './process-state.ts';
+export type { ExitStatus, ProcessIds, ProcessState, UserNamespace } from './process-state.ts';
 export type { Capabilities, SeccompMode } from './status-text.ts';

@@ -8,6 +8,7 @@ import { PeerTypeError } from '../errors.ts';
 import { readInRoot } from '../sys/foreign-file.ts';
 import { readLink, readRecord } from '../sys/kernel-record.ts';
 import { type KnownFile, knownFile } from '../sys/known-file.ts';
+import { isBelowOurs } from '../sys/namespaces.ts';
 import { below, readKernelFile, statOf } from '../sys/process-directory.ts';
 
 const MOST_BYTES = 64 * 1024;
@@ -24,6 +25,11 @@ export interface ProcessFiles {
   stat(name: string): BigIntStats;
   /** The same, as far as the kernel knows it without asking. On a kernel that cannot tell (ENOSYS), as `stat()`. */
   known(name: string): Pick<KnownFile, 'device' | 'inode' | 'links'>;
+  /**
+   * Is the user or pid namespace that this link leads to (`'ns/user'`, `'ns/pid'`) one below ours, at any depth? False
+   * also before Linux 4.9, which does not tell.
+   */
+  isBelowOurs(name: string): boolean;
   /**
    * A regular file in the root directory of the process, as the process itself
    * sees it. Whatever else is in its place is neither opened nor asked. Undefined
@@ -84,6 +90,7 @@ export function processFiles(directory: number): ProcessFiles {
     },
     stat: (name: string) => statOf(below(directory, checked(name))),
     known: (name: string) => knownBelow(directory, checked(name)),
+    isBelowOurs: (name: string) => isBelowOurs(directory, checked(name)),
     inRoot(name: string, most: number) {
       if (checked(name).includes('/')) throw new PeerTypeError('ERR_ARGUMENT', 'name must be a single name');
       return readInRoot(directory, name, most);

@@ -9,10 +9,13 @@ import { HIDDEN_PID } from '../credentials/hidden.ts';
 import { PeerError } from '../errors.ts';
 import { NO_ID } from '../ids.ts';
 import { type IdView, idView } from '../sys/id-view.ts';
+import { ownNamespace } from '../sys/namespaces.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
+import { namespaceNumber } from './description.ts';
 import { type Fact, fact } from './graded.ts';
 import type { PidfdAnswer, Pin } from './pin.ts';
+import type { ProcessFiles } from './process-files.ts';
 import { type Capabilities, parseStatus, type StatusText } from './status-text.ts';
 
 /** All ids of a process; each absent where a namespace hides it. */
@@ -32,6 +35,14 @@ export type ExitStatus =
   | { readonly code: number; readonly signal?: never }
   | { readonly signal: number; readonly code?: never };
 
+/** A user namespace: user_namespaces(7). */
+export interface UserNamespace {
+  /** Its inode number, unique while it exists. */
+  readonly number: number;
+  /** Capabilities in one below ours are none over us; `other` is above ours, beside it, or not to be told. */
+  readonly relation: 'ours' | 'below' | 'other';
+}
+
 /** A process at the moment of asking. */
 export interface ProcessState {
   readonly alive: boolean;
@@ -39,7 +50,9 @@ export interface ProcessState {
   /** Supplementary groups and the effective one, ascending. Complete, or not known. */
   readonly groups: Fact<readonly number[]>;
   readonly capabilities: Fact<Capabilities>;
-  /** In our pid namespace. The number only; by the time it is read it may be another process's. */
+  /** In which its capabilities count. */
+  readonly userNamespace: Fact<UserNamespace>;
+  /** In our pid namespace; 0 of a process that none started: the first one, and the kernel's threads. The number only; by the time it is read it may be another process's. */
   readonly parent: Fact<number>;
   /** Inode of its cgroup's directory in the unified hierarchy; also of a process that has ended. */
   readonly cgroup: Fact<bigint>;
@@ -58,12 +71,16 @@ const NO_EXIT = unknown(
 );
 const NO_INFO = unknown('unsupported', 'no answer to PIDFD_GET_INFO on this system (Linux 6.13)');
 const NO_PARENT = unknown('hidden', 'its parent is not in our pid namespace');
+/** Its number is the same on every machine: PROC_PID_INIT_INO of the kernel, Linux 3.8. */
+const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 const NO_CGROUP = unknown('not-provided', 'the kernel names no cgroup of the process');
 const HIDDEN_GROUP = unknown(
   'hidden',
   'a group has no mapping in our user namespace, and a partial list would be a lie',
 );
 const UNREADABLE = unknown('refused', 'the status of the process could not be read');
+const NAMESPACE_UNTOLD = unknown('refused', 'reading its namespaces needs the right to trace the process');
+const NO_NAMESPACE = unknown('unsupported', 'this kernel shows no user namespaces');
 
 function refusal({ kind, errno }: Outcome): UnknownEvidence {
   if (kind === 'unsupported') return NO_INFO;
@@ -118,10 +135,35 @@ function exitStatus(status: number): ExitStatus {
   return Object.freeze(signal === 0 ? { code: (status >> 8) & 0xff } : { signal });
 }
 
-/** The status file, or why it cannot be had. */
-function readStatus(pin: Pin): { readonly status: StatusText } | { readonly missing: UnknownEvidence } {
+function userNamespaceOf(files: ProcessFiles, pin: Pin): Fact<UserNamespace> {
   try {
-    return { status: parseStatus(pin.read(files => files.text('status'))) };
+    const link = files.link('ns/user');
+    const number = namespaceNumber('user', link);
+    if (number === undefined) return NO_NAMESPACE;
+    const ours = ownNamespace('user');
+    const relation =
+      link === ours ? 'ours' : ours !== undefined && files.isBelowOurs('ns/user') ? 'below' : 'other';
+    return fact(Object.freeze({ number, relation }), pin.readBinding, 'procfs ns');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') return NAMESPACE_UNTOLD;
+    if (code === 'ENOENT') return NO_NAMESPACE;
+    throw error;
+  }
+}
+
+interface FromFiles {
+  readonly status: StatusText;
+  readonly userNamespace: Fact<UserNamespace>;
+}
+
+/** What the files say, all of it of one moment, or why they cannot be had. */
+function readFiles(pin: Pin): FromFiles | { readonly missing: UnknownEvidence } {
+  try {
+    return pin.read(files => ({
+      status: parseStatus(files.text('status')),
+      userNamespace: userNamespaceOf(files, pin),
+    }));
   } catch (error) {
     if (!(error instanceof PeerError)) return { missing: UNREADABLE };
     if (error.code === 'ERR_PEER_GONE') return { missing: ENDED };
@@ -151,7 +193,7 @@ export function processState(pin: Pin): ProcessState {
   const answer = pin.info();
   const info: ProcessInfo = 'refused' in answer ? {} : answer;
   const untold = 'refused' in answer ? refusal(answer.refused) : undefined;
-  const read = readStatus(pin);
+  const read = readFiles(pin);
   const status = 'status' in read ? read.status : undefined;
   const missing = 'missing' in read ? read.missing : UNREADABLE;
   const alive = !pin.ended();
@@ -165,6 +207,7 @@ export function processState(pin: Pin): ProcessState {
       status?.capabilities === undefined
         ? missing
         : fact(Object.freeze(status.capabilities), pin.readBinding, 'procfs status'),
+    userNamespace: 'missing' in read ? missing : read.userNamespace,
     parent: parentFact(info, fallback, pin),
     cgroup:
       info.cgroup === undefined
@@ -185,7 +228,9 @@ export function exitOf(pin: Pin): Fact<ExitStatus> {
 
 function parentFact(info: ProcessInfo, fallback: UnknownEvidence, pin: Pin): Fact<number> {
   if (info.ids === undefined) return fallback;
-  return info.ids.parent === 0 ? NO_PARENT : fact(info.ids.parent, pin.binding, 'PIDFD_GET_INFO');
+  // In the first pid namespace everybody can be seen: 0 is nobody.
+  if (info.ids.parent === 0 && ownNamespace('pid') !== FIRST_PID_NAMESPACE) return NO_PARENT;
+  return fact(info.ids.parent, pin.binding, 'PIDFD_GET_INFO');
 }
 
 function exitFact(answer: PidfdAnswer, alive: boolean, pin: Pin): Fact<ExitStatus> {

@@ -87,6 +87,7 @@ export interface Addon {
   pathAt(directory: number, path: Uint8Array, follow: boolean): number;
   /** Fills eleven words, in the order of `struct sys_file`. */
   fileAt(directory: number, path: Uint8Array, words: Uint32Array): number;
+  namespaceBelow(directory: number, path: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
 }

@@ -2,7 +2,9 @@
 
 import { addon } from './addon.ts';
 import { closeDescriptor } from './descriptor.ts';
+import { errnoName } from './errno.ts';
 import { FROM_THE_ROOT, readLink } from './kernel-record.ts';
+import { outcomeOf } from './outcome.ts';
 import { netnsCookie } from './pidfd.ts';
 
 const own = new Map<string, string>();
@@ -23,6 +25,18 @@ export function ownNamespace(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Is the user or pid namespace that a link below an open directory leads to one below ours, at any depth? Our own is
+ * not, nor is one above or beside it. False also where the kernel does not tell (before Linux 4.9).
+ */
+export function isBelowOurs(directory: number, path: string): boolean {
+  const result = addon().namespaceBelow(directory, Buffer.from(path));
+  if (result >= 0) return result === 1;
+  if (outcomeOf(-result).kind === 'unsupported') return false;
+  const code = errnoName(-result);
+  throw Object.assign(new Error(`${path} cannot be opened: ${code}`), { code });
 }
 
 function ownCookie(): bigint | undefined {

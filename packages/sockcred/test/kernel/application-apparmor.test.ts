@@ -1,4 +1,4 @@
-/** Snaps by the kernel's own word, their AppArmor label, and what labels say that are none of a snap. */
+/** Snaps by their AppArmor label, and what labels say that are none of a snap. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const under = (name: string) => asking('exec', Buffer.from(`exec ${name}`));
 const user = { uid: 1234, gid: 4321, groups: [] };
 
 test(
-  'T50: a snap is told by its profile, as the kernel’s word, and as contained by the module',
+  'T50: a snap is told by its profile, as its user’s word, and as contained by the module, which is the kernel’s',
   asRoot,
   async t => {
     loadProfile('snap.hello.world');
@@ -23,10 +23,10 @@ test(
     const [snap] = claims;
     assert.equal(snap?.engine, 'snap');
     assert.equal(snap.applicationId, 'hello.world');
-    assert.deepEqual(snap.authority, { of: 'kernel' });
+    assert.deepEqual(snap.authority, { of: 'user', uid: user.uid }, 'who is not confined enters any profile');
     assert.deepEqual([snap.binding, snap.evidence, snap.captured], ['kernel', 'SO_PEERSEC', 'socket']);
     assert.ok(snap.containment.includes('security module'));
-    assert.deepEqual(label, { module: 'apparmor', profiles: ['snap.hello.world'], mode: 'enforce' });
+    assert.deepEqual(label?.context, { module: 'apparmor', profiles: ['snap.hello.world'], mode: 'enforce' });
   },
 );
 
@@ -37,7 +37,7 @@ test('T50: a profile that only complains contains nothing', asRoot, async t => {
   const [snap] = claims;
   assert.equal(snap?.applicationId, 'hello.complains');
   assert.ok(!snap.containment.includes('security module'));
-  assert.equal(label?.module === 'apparmor' && label.mode, 'complain');
+  assert.equal(label?.context.module === 'apparmor' && label.context.mode, 'complain');
 });
 
 test(
@@ -55,8 +55,8 @@ test(
     const { claims, label } = peerApplication(socket);
     assert.equal(claims[0]?.engine, 'snap');
     assert.equal(claims[0]?.applicationId, 'hello.stacked');
-    assert.ok(label?.module === 'apparmor');
-    assert.deepEqual([...label.profiles].sort(), [...names].sort());
+    assert.ok(label?.context.module === 'apparmor');
+    assert.deepEqual([...label.context.profiles].sort(), [...names].sort());
   },
 );
 
@@ -70,7 +70,7 @@ test('T50: two snaps in one stack are none, and neither is a profile of another 
       claims.every(({ engine }) => engine !== 'snap'),
       JSON.stringify(claims),
     );
-    assert.equal(label?.module, 'apparmor');
+    assert.equal(label?.context.module, 'apparmor');
   }
 });
 
@@ -84,5 +84,5 @@ test('T70: a snap that made its socket before it was confined is none', asRoot, 
     claims.every(({ engine }) => engine !== 'snap'),
     JSON.stringify(claims),
   );
-  assert.deepEqual(label, { module: 'apparmor', profiles: [] });
+  assert.deepEqual(label?.context, { module: 'apparmor', profiles: [] });
 });

@@ -124,7 +124,7 @@ test('what a label says is taken apart with the application, also where it is lo
   for (const type of ['peer_t', LONG]) {
     const { socket } = await acceptFrom(t, { before: under(contextOf(type)) });
     const { label, claims } = peerApplication(socket);
-    assert.deepEqual(label, { module: 'selinux', user: 'user_u', role: 'base_r', type });
+    assert.deepEqual(label?.context, { module: 'selinux', user: 'user_u', role: 'base_r', type });
     assert.ok(claims.every(({ engine }) => engine !== 'snap'));
   }
 });

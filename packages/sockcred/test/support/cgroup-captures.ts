@@ -171,3 +171,31 @@ export const CAPTURES: readonly Capture[] = [
     podId: POD,
   },
 ];
+
+/** A process in a step of a job of Slurm, as its cgroup plugins are documented: job and step. */
+export const SLURM_CAPTURES: readonly {
+  readonly of: string;
+  readonly text: string;
+  readonly step: string;
+}[] = [
+  {
+    of: 'cgroup/v2, a task',
+    text: unified('/system.slice/slurmstepd.scope/job_1337/step_0/user/task_0'),
+    step: '1337.0',
+  },
+  {
+    of: 'cgroup/v2, several daemons on one machine',
+    text: unified('/system.slice/node-1_slurmstepd.scope/job_1337/step_batch/user/task_0'),
+    step: '1337.batch',
+  },
+  {
+    of: 'cgroup/v2, the daemon of a step',
+    text: unified('/system.slice/slurmstepd.scope/job_1337/step_extern/slurm'),
+    step: '1337.extern',
+  },
+  {
+    of: 'cgroup/v1',
+    text: hybrid('/slurm/uid_1000/job_1337/step_interactive/task_0', '/'),
+    step: '1337.interactive',
+  },
+];

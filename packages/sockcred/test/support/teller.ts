@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { PeerError, peerCredentials } from 'sockcred';
-import { type Claim, peerApplication } from 'sockcred/application';
+import { type Claim, type Containment, peerApplication } from 'sockcred/application';
 
 const [path = '', command, ...words] = process.argv.slice(2);
 
@@ -16,6 +16,7 @@ export interface PartOf {
   readonly pid?: number;
   readonly uid?: number;
   readonly claims?: readonly Claim[];
+  readonly containment?: readonly Containment[];
   /** The code of the error, where nothing can be told. */
   readonly code?: string;
 }
@@ -26,7 +27,8 @@ createServer(socket => {
   const about = { ...(pid === undefined ? {} : { pid }), ...(uid === undefined ? {} : { uid }) };
   let said: PartOf;
   try {
-    said = { ...about, claims: peerApplication(socket).claims };
+    const { claims, containment = [] } = peerApplication(socket);
+    said = { ...about, claims, containment };
   } catch (error) {
     said = { ...about, code: error instanceof PeerError ? error.code : String(error) };
   }
