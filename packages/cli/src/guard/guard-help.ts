@@ -71,5 +71,5 @@ SIGHUP reads the policy again, with its limits, and opens the audit log anew.
 SIGTERM and SIGINT stop accepting and wait for what is open; a second one does
 not wait.
 Exit status: 0 ended by a signal, 1 the policy has faults, 2 usage, 3 the
-system refused.
+system refused, or the guard itself has a fault.
 `;

@@ -114,13 +114,21 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     });
   };
 
-  const server = createServer({ insecureHTTPParser: false, maxHeaderSize: MOST_HEAD_BYTES });
+  // What Node would answer by itself is ours to answer: it has to be counted as under way.
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    maxHeaderSize: MOST_HEAD_BYTES,
+  });
   // Node leaves out headers beyond this number without a word; their bytes are limited as it is.
   server.maxHeadersCount = 0;
-  server.on('request', serve).on('checkContinue', serve).on('upgrade', serveUpgrade);
-  server.on('connect', (_request, socket) => {
+  server.on('request', serve).on('checkContinue', serve).on('checkExpectation', serve);
+  server.on('upgrade', serveUpgrade);
+  server.on('connect', (request, socket) => {
     socket.on('error', () => {});
-    endWithProblem(socket, 405, 'nothing is tunnelled here');
+    // Its answer would come before theirs.
+    if ((connections.get(request.socket)?.underway ?? 0) > 0) socket.destroy();
+    else endWithProblem(socket, 405, 'nothing is tunnelled here');
   });
   return server;
 }

@@ -44,6 +44,9 @@ const NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'
 /** For requests of HTTP/1.0, which need not name one. An empty name is allowed, and refused by nginx. */
 const NO_HOST = 'localhost';
 
+/** RFC 9110, 5.5: no control characters but the tab. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]+$/;
+
 const ABSOLUTE = /^https?:\/\/([a-z0-9._~!$&'()*+,;=%:[\]-]+)([/?][^#]*)?$/i;
 
 /** Takes out what only the guard may say, and the names that the operator gave. */
@@ -72,6 +75,13 @@ function only(raw: readonly string[], wanted: string): string | undefined {
   const [value, ...more] = valuesOf(raw, wanted);
   if (more.length > 0) throw new HttpProblem(400, `${wanted} is there more than once`);
   return value;
+}
+
+/** The head of an answer before the answer that hints at links; nothing where it has none. */
+export function earlyHints(raw: readonly string[]): string | undefined {
+  const links = valuesOf(raw, 'link').filter(value => VALUE.test(value));
+  if (links.length === 0) return undefined;
+  return `HTTP/1.1 103 Early Hints\r\n${links.map(link => `Link: ${link}\r\n`).join('')}\r\n`;
 }
 
 /** Headers that reach the other side as they are. */
@@ -141,7 +151,10 @@ export function readHead(request: IncomingMessage, rules: HeadRules): RequestHea
   const { target, host } = targetOf(method, url, named);
   const body = bodyHeader(request, method);
   const hasBody = body.length > 0 && body[1] !== '0';
-  const waits = hasBody && request.httpVersion === '1.1' && listOf(raw, 'expect').has('100-continue');
+  const expected = request.httpVersion === '1.1' ? [...listOf(raw, 'expect')] : [];
+  if (expected.some(one => one !== '100-continue'))
+    throw new HttpProblem(417, 'nothing is expected but 100-continue');
+  const waits = hasBody && expected.length > 0;
   const trailers = body[1] === 'chunked' ? [...listOf(raw, 'trailer')] : [];
   const announced = trailers.filter(name => !rules.isStripped(name));
   const wantsUpgrade = listOf(raw, 'connection').has('upgrade') && request.httpVersion === '1.1';

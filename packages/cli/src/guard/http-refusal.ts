@@ -26,8 +26,9 @@ function explanation(request: IncomingMessage): string {
 export function createHttpRefusal({ explain }: HttpRefusalOptions): Server {
   const detailFor = explain ? explanation : () => DETAIL;
   const server = createServer({ insecureHTTPParser: false });
-  server.on('request', (request, response) => sendProblem(response, FORBIDDEN, detailFor(request)));
-  server.on('checkContinue', (request, response) => sendProblem(response, FORBIDDEN, detailFor(request)));
+  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
+    server.on(event, (request, response) => sendProblem(response, FORBIDDEN, detailFor(request)));
+  }
   for (const event of ['upgrade', 'connect'] as const) {
     server.on(event, (request: IncomingMessage, socket) => {
       socket.on('error', () => {});
