@@ -33,7 +33,8 @@ What is in front of it
   --proxy-protocol v2   tells the server behind who it is before the first byte
   --http                relays HTTP, and tells it in headers; who is not let in
                         gets 403. --strip-header NAME takes one more header out
-                        of requests; --simple-headers adds Sockcred-Uid and the
+                        of requests; --keep-header NAME lets one through of
+                        those that name the client (X-Forwarded-For); --simple-headers adds Sockcred-Uid and the
                         like; --explain-denied says in a 403 which rule decided
   --allow-upgrade PROTOCOL
                         that HTTP connections may go on in (default: websocket;

@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { Admission } from 'sockcred/gate';
 import { HttpProblem, sendProblem } from './http-answers.ts';
-import { answerHeaders, earlyHints, passedTrailers, type RequestHead } from './http-head.ts';
+import { answerHeaders, earlyHints, hasNoBody, passedTrailers, type RequestHead } from './http-head.ts';
 import { isLate, type UpstreamConnection } from './http-upstream.ts';
 
 /** What an exchange needs to know besides its request. */
@@ -61,11 +61,13 @@ export function giveAnswer(
   onBroken: (error: Error) => void,
 ): void {
   let begun = false;
-  response.writeHead(incoming.statusCode ?? 0, incoming.statusMessage, answerHeaders(incoming.rawHeaders));
+  const { statusCode = 0, statusMessage, rawHeaders } = incoming;
+  response.writeHead(statusCode, statusMessage, answerHeaders(statusCode, rawHeaders));
   incoming.once('data', () => {
     begun = true;
   });
-  incoming.pipe(response, { end: false });
+  if (hasNoBody(statusCode)) incoming.resume();
+  else incoming.pipe(response, { end: false });
   incoming.on('end', () => {
     begun = true;
     response.addTrailers(passedTrailers(incoming.rawTrailers, () => false));

@@ -28,6 +28,8 @@ export interface HttpFrontOptions {
   readonly connect: Connect;
   /** Further headers that no client may send, in any spelling: `X-Remote-User`. */
   readonly strip?: readonly string[];
+  /** Headers by which proxies tell who the client is, and that clients may send all the same: `X-Forwarded-For`. */
+  readonly keep?: readonly string[];
   /** Adds `Sockcred-Uid` and the like. Default: false. */
   readonly simpleHeaders?: boolean;
   /** Protocols that a connection may go on in. Default: `websocket`. */
@@ -44,7 +46,7 @@ const MOST_UNDERWAY = 64;
 
 /** A server for `gate.handTo()`. */
 export function createHttpFront(options: HttpFrontOptions): Server {
-  const isStripped = strippedNames(options.strip ?? []);
+  const isStripped = strippedNames(options.strip ?? [], options.keep ?? []);
   const upgrades = new Set((options.upgrades ?? ['websocket']).map(protocol => protocol.toLowerCase()));
   const headRules: HeadRules = { isStripped, upgrades };
   const rules: ExchangeRules = {
