@@ -19,8 +19,8 @@ interface Answer {
 }
 
 /** The connection ends with it: what the client may have sent meanwhile belongs to nothing. */
-function answerTo(status: number, detail: string, more: Readonly<Record<string, unknown>>): Answer {
-  const body = `${JSON.stringify({ title: STATUS_CODES[status] ?? 'Error', status, detail, ...more })}\n`;
+function answerTo(status: number, detail: string, more: OutgoingHttpHeaders): Answer {
+  const body = `${JSON.stringify({ title: STATUS_CODES[status] ?? 'Error', status, detail })}\n`;
   return {
     body,
     headers: {
@@ -28,6 +28,7 @@ function answerTo(status: number, detail: string, more: Readonly<Record<string, 
       'Content-Length': Buffer.byteLength(body),
       'Cache-Control': 'no-store',
       Connection: 'close',
+      ...more,
     },
   };
 }
@@ -37,7 +38,7 @@ export function sendProblem(
   response: ServerResponse,
   status: number,
   detail: string,
-  more: Readonly<Record<string, unknown>> = {},
+  more: OutgoingHttpHeaders = {},
 ): void {
   if (response.headersSent) {
     if (!response.writableFinished) response.destroy();
@@ -52,8 +53,13 @@ export function sendProblem(
 const LAST_ANSWER_MS = 2000;
 
 /** Answers on a connection that HTTP has let go of, and closes it, whatever else comes on it. */
-export function endWithProblem(socket: Duplex, status: number, detail: string): void {
-  const { body, headers } = answerTo(status, detail, {});
+export function endWithProblem(
+  socket: Duplex,
+  status: number,
+  detail: string,
+  more: OutgoingHttpHeaders = {},
+): void {
+  const { body, headers } = answerTo(status, detail, more);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const late = setTimeout(() => socket.destroy(), LAST_ANSWER_MS);
   socket.once('close', () => clearTimeout(late));

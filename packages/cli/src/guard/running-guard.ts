@@ -76,7 +76,14 @@ export class RunningGuard {
       authorize: () => false,
       identify: identifyPeer,
       limits: this.#limits,
-      ...(target.kind === 'http' ? { refuse: { handTo: createHttpRefusal(target) } } : {}),
+      ...(target.kind === 'http'
+        ? {
+            refuse: {
+              handTo: createHttpRefusal({ explain: target.explain, limits: () => this.#limits }),
+              limits: true,
+            },
+          }
+        : {}),
     });
     this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
   }
