@@ -17,6 +17,7 @@ import { guard, paths } from './support/guards.js';
 const onLinux = { skip: needs('linux') };
 const withCurl = { skip: needsOtherUsers('curl') };
 const GUARD = 2345;
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
 const user = (uid: number) => ({ uid, gid: uid, groups: [44] });
 
 async function httpServer(t: TestContext, path: string, serve: RequestListener): Promise<void> {
@@ -152,6 +153,29 @@ test(
     ]);
   },
 );
+
+test('who runs into a limit is told which, and when to come again', onLinux, async t => {
+  const { front, behind } = paths(ownDirectory(t));
+  await httpServer(t, behind, (_request, response) => response.end('in'));
+  const words = ['--same-user', '--http', '--to', `unix:${behind}`, '--upstream-sees-guard'];
+  const cases = [
+    [['--connections', '0'], 503, '1', /too many/],
+    [['--connections-per-uid', '0'], 429, '1', /you have too many/],
+    [['--accept-rate', '1/600'], 429, '600', /too often/],
+  ] as const;
+  for (const [index, [more, status, after, detail]] of cases.entries()) {
+    const running = await guard(t, ['--listen', `${front}${index}`, ...words, ...more]);
+    if (index === 2) assert.match(await exchange(t, `${front}2`, `${GET}\r\n`), /^HTTP\/1\.1 200 /);
+    for (const request of [`${GET}\r\n`, `${GET}Upgrade: websocket\r\nConnection: upgrade\r\n\r\n`]) {
+      const reply = await exchange(t, `${front}${index}`, request);
+      assert.match(reply, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nRetry-After: ${after}\r\n`));
+      const told = JSON.parse(reply.split('\r\n\r\n')[1] ?? '');
+      assert.equal(told.status, status);
+      assert.match(told.detail, detail);
+    }
+    assert.ok((await running.entry('limited')).limit);
+  }
+});
 
 test('a connection goes on in the protocols that are allowed, and in no other', onLinux, async t => {
   const { front, behind } = paths(ownDirectory(t));

@@ -45,6 +45,14 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
   'PROXY in HTTP': [[...WHO, ...TO, '--http', '--proxy-protocol', 'v2'], /--proxy-protocol/],
   'a header without HTTP': [[...WHO, ...TO, '--strip-header', 'X-User'], /--strip-header goes with --http/],
   'no header': [[...WHO, ...TO, '--http', '--strip-header', 'X User'], /'X User' is no name of a header/],
+  'a header that nobody keeps': [
+    [...WHO, ...TO, '--http', '--keep-header', 'Sockcred-Peer'],
+    /'Sockcred-Peer' is none of forwarded/,
+  ],
+  'a header to keep without HTTP': [
+    [...WHO, ...TO, '--keep-header', 'Forwarded'],
+    /--keep-header goes with --http/,
+  ],
   'an explanation without HTTP': [[...WHO, ...TO, '--explain-denied'], /--explain-denied goes with --http/],
   'no number': [[...WHO, ...TO, '--connections', '-1'], /--connections/],
   'no rate': [[...WHO, ...TO, '--accept-rate', '5/0'], /--accept-rate: '5\/0'/],

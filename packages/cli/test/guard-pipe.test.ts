@@ -22,7 +22,7 @@ let serial = 0;
 /** A gate in this process, with the service behind it; what it wrote, and its end. */
 async function piping(t: TestContext, front: string, behind: string, proxyProtocol = false) {
   const name = `pipe test ${++serial}`;
-  const journal = new Journal(name, new GuardMetrics(() => 0));
+  const journal = new Journal(name, new GuardMetrics(() => 0), assert.ifError);
   const written: {
     event: string;
     reason?: string;

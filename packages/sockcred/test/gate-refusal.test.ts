@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { definePolicy } from 'sockcred/authorization';
-import { createGate, type Denial, denialOf, peerOf } from 'sockcred/gate';
+import { createGate, type Denial, denialOf, type Limitation, limitationOf, peerOf } from 'sockcred/gate';
 import { dial, everything, get, openGate } from './support/gated.js';
 import { needs } from './support/requirements.js';
 import { until } from './support/waiting.js';
@@ -85,7 +85,7 @@ test('and not for long, whatever the server does', asAnyone, async t => {
   assert.equal(await everything(await dial(t, path)), '');
 });
 
-test('who ran into a limit is not told', asAnyone, async t => {
+test('who ran into a limit is not told, unless that is wanted', asAnyone, async t => {
   const { path } = await openGate(t, (socket: Socket) => socket.resume().write('in'), {
     limits: { connections: 1 },
     refuse: { handTo: () => assert.fail('nobody is denied') },
@@ -93,6 +93,52 @@ test('who ran into a limit is not told', asAnyone, async t => {
   await once(await dial(t, path), 'data');
   assert.equal(await everything(await dial(t, path)), '');
 });
+
+test(
+  'a few of those who run into a limit are told so, and leave room for who is denied',
+  asAnyone,
+  async t => {
+    let welcome = true;
+    const told: [Socket, Limitation | undefined, Denial | undefined][] = [];
+    const tell = (socket: Socket) => {
+      told.push([socket.resume(), limitationOf(socket), denialOf(socket)]);
+    };
+    const { gate, path } = await openGate(t, (socket: Socket) => socket.resume().write('in'), {
+      authorize: () => welcome,
+      limits: { connectionsPerUid: 1 },
+      refuse: { handTo: tell, limits: true, connections: 4, ms: 60_000 },
+    });
+    const first = await dial(t, path);
+    await once(first, 'data');
+    const began = performance.now();
+    const limited = [await dial(t, path), await dial(t, path)];
+    await until(() => told.length === 2);
+    const [, limitation, denial] = told[0] ?? [];
+    const uid = process.geteuid?.();
+    assert.deepEqual(
+      [limitation?.limit, limitation?.peer.uid, denial],
+      ['connectionsPerUid', uid, undefined],
+    );
+    // Half of the places is theirs.
+    assert.equal(await everything(await dial(t, path)), '');
+    welcome = false;
+    first.destroy();
+    await until(() => gate.connections === 0);
+    await dial(t, path);
+    await until(() => told.length === 3);
+    assert.deepEqual([told[2]?.[1], told[2]?.[2]?.decision.allowed], [undefined, false]);
+    // A place that is free again is given again, but not without end in one second.
+    welcome = true;
+    await once(await dial(t, path), 'data');
+    for (const client of limited) client.destroy();
+    await until(() => told[0]?.[0].closed === true && told[1]?.[0].closed === true);
+    const before = told.length;
+    for (let index = 0; index < 100; index++) (await dial(t, path)).destroy();
+    await until(() => told.length > before);
+    const seconds = (performance.now() - began) / 1000;
+    assert.ok(told.length < 10 + 8 * seconds, `${told.length} were told in ${seconds} s`);
+  },
+);
 
 test('closing the gate closes those that are being told', asAnyone, async t => {
   const told: Socket[] = [];

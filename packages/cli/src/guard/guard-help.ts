@@ -33,7 +33,8 @@ What is in front of it
   --proxy-protocol v2   tells the server behind who it is before the first byte
   --http                relays HTTP, and tells it in headers; who is not let in
                         gets 403. --strip-header NAME takes one more header out
-                        of requests; --simple-headers adds Sockcred-Uid and the
+                        of requests; --keep-header NAME lets one through of
+                        those that name the client (X-Forwarded-For); --simple-headers adds Sockcred-Uid and the
                         like; --explain-denied says in a 403 which rule decided
   --allow-upgrade PROTOCOL
                         that HTTP connections may go on in (default: websocket;
@@ -71,5 +72,5 @@ SIGHUP reads the policy again, with its limits, and opens the audit log anew.
 SIGTERM and SIGINT stop accepting and wait for what is open; a second one does
 not wait.
 Exit status: 0 ended by a signal, 1 the policy has faults, 2 usage, 3 the
-system refused.
+system refused, or the guard itself has a fault.
 `;

@@ -7,6 +7,7 @@ import { type Limits, limitsFault } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
 import { UsageError } from '../exit-codes.ts';
 import { modeOf } from '../socket-mode.ts';
+import { TOLD_BY_PROXIES } from './http-head.ts';
 import { type InlineFlags, inlineRules } from './inline-rules.ts';
 import { upstreamOf } from './upstream-text.ts';
 
@@ -22,6 +23,8 @@ export type Target =
       readonly kind: 'http';
       readonly to: Upstream;
       readonly strip: readonly string[];
+      /** Of those that are stripped by themselves. */
+      readonly keep: readonly string[];
       readonly simpleHeaders: boolean;
       /** Are those who are denied told by which rule? */
       readonly explain: boolean;
@@ -67,6 +70,7 @@ const OPTIONS = {
   'proxy-protocol': { type: 'string' },
   http: { type: 'boolean' },
   'strip-header': { type: 'string', multiple: true },
+  'keep-header': { type: 'string', multiple: true },
   'simple-headers': { type: 'boolean' },
   'explain-denied': { type: 'boolean' },
   'allow-upgrade': { type: 'string', multiple: true },
@@ -138,6 +142,7 @@ function path(option: string, text: string | undefined): string | undefined {
 
 const HTTP_ONLY = [
   'strip-header',
+  'keep-header',
   'simple-headers',
   'explain-denied',
   'allow-upgrade',
@@ -166,10 +171,15 @@ function httpRulesOf(values: Values) {
   const strip = values['strip-header'] ?? [];
   const odd = strip.find(name => !TOKEN.test(name));
   if (odd !== undefined) refuse(`--strip-header: '${escapeText(odd)}' is no name of a header`);
+  const keep = values['keep-header'] ?? [];
+  const never = keep.find(name => !TOLD_BY_PROXIES.includes(name.toLowerCase()));
+  if (never !== undefined)
+    refuse(`--keep-header: '${escapeText(never)}' is none of ${TOLD_BY_PROXIES.join(', ')}`);
   const responseMs = milliseconds('--response-timeout', values['response-timeout'] ?? '60');
   if (responseMs === 0) refuse('--response-timeout: nothing is answered in no time');
   return {
     strip,
+    keep,
     simpleHeaders: values['simple-headers'] === true,
     explain: values['explain-denied'] === true,
     upgrades: upgradesOf(values['allow-upgrade'] ?? ['websocket']),

@@ -6,19 +6,32 @@ import { checkDeputy } from './deputy.ts';
 import { GUARD_HELP } from './guard-help.ts';
 import { type GuardOptions, readGuardOptions } from './guard-options.ts';
 import { readRunAs } from './run-as.ts';
-import { RunningGuard } from './running-guard.ts';
+import { RunningGuard, type StopReason } from './running-guard.ts';
 
 /** Resolves with the name of the first signal that ends; `then` is called for each one after it. */
-function stopSignal(then: () => void): Promise<string> {
+function stopSignal(then: () => void): Promise<StopReason> {
   return new Promise(settle => {
     let first = true;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (first) settle(signal);
+        if (first) settle({ signal });
         else then();
         first = false;
       });
     }
+  });
+}
+
+/**
+ * Resolves with the first error that nobody has caught, rejections among them. Who is in is not cut for it: the guard
+ * stops as by a signal, and whoever started it starts it anew.
+ */
+function firstFault(say: (error: unknown) => void): Promise<StopReason> {
+  return new Promise(settle => {
+    process.on('uncaughtException', fault => {
+      say(fault);
+      settle({ fault });
+    });
   });
 }
 
@@ -33,7 +46,10 @@ function descriptorsFor({ listen, mode }: GuardOptions): readonly number[] {
   return descriptors;
 }
 
-/** Runs until a signal ends it. */
+/** Beyond the grace: for what is left to do when a fault has stopped the guard. */
+const FAULT_MS = 2000;
+
+/** Runs until a signal ends it, or a fault. */
 export async function guard(args: readonly string[]): Promise<number> {
   const options = readGuardOptions(args);
   if (options === 'help') {
@@ -52,6 +68,15 @@ export async function guard(args: readonly string[]): Promise<number> {
     await running.end();
     throw error;
   }
-  await running.stop(await signal);
-  return EXIT.fine;
+  const fault = firstFault(error => running.sayFault(error));
+  const reason = await Promise.race([signal, fault]);
+  if ('signal' in reason) {
+    await running.stop(reason);
+    return EXIT.fine;
+  }
+  // What has failed may hold something open for good.
+  const exit = () => process.exit(EXIT.system);
+  setTimeout(exit, options.graceMs + FAULT_MS);
+  await running.stop(reason);
+  return exit();
 }

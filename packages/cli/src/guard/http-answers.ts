@@ -19,8 +19,8 @@ interface Answer {
 }
 
 /** The connection ends with it: what the client may have sent meanwhile belongs to nothing. */
-function answerTo(status: number, detail: string, more: Readonly<Record<string, unknown>>): Answer {
-  const body = `${JSON.stringify({ title: STATUS_CODES[status] ?? 'Error', status, detail, ...more })}\n`;
+function answerTo(status: number, detail: string, more: OutgoingHttpHeaders): Answer {
+  const body = `${JSON.stringify({ title: STATUS_CODES[status] ?? 'Error', status, detail })}\n`;
   return {
     body,
     headers: {
@@ -28,6 +28,7 @@ function answerTo(status: number, detail: string, more: Readonly<Record<string, 
       'Content-Length': Buffer.byteLength(body),
       'Cache-Control': 'no-store',
       Connection: 'close',
+      ...more,
     },
   };
 }
@@ -37,19 +38,34 @@ export function sendProblem(
   response: ServerResponse,
   status: number,
   detail: string,
-  more: Readonly<Record<string, unknown>> = {},
+  more: OutgoingHttpHeaders = {},
 ): void {
   if (response.headersSent) {
     if (!response.writableFinished) response.destroy();
     return;
   }
   const { body, headers } = answerTo(status, detail, more);
-  response.writeHead(status, headers).end(body);
+  // An answer that could not be given may have left its own reason here, which could be why.
+  response.writeHead(status, STATUS_CODES[status] ?? 'Error', headers).end(body);
 }
 
-/** Answers on a connection that HTTP has let go of. */
-export function endWithProblem(socket: Duplex, status: number, detail: string): void {
-  const { body, headers } = answerTo(status, detail, {});
+/** How long whoever does not read has to take the last answer of a connection. */
+const LAST_ANSWER_MS = 2000;
+
+/** Answers on a connection that HTTP has let go of, and closes it, whatever else comes on it. */
+export function endWithProblem(
+  socket: Duplex,
+  status: number,
+  detail: string,
+  more: OutgoingHttpHeaders = {},
+): void {
+  const { body, headers } = answerTo(status, detail, more);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  const late = setTimeout(() => socket.destroy(), LAST_ANSWER_MS);
+  socket.once('close', () => clearTimeout(late));
+  // HTTP reads it no more: without this its end is never heard, nor that of its client.
+  socket.resume();
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () =>
+    socket.destroy(),
+  );
 }

@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { Admission } from 'sockcred/gate';
 import { HttpProblem, sendProblem } from './http-answers.ts';
-import { answerHeaders, passedTrailers, type RequestHead } from './http-head.ts';
+import { answerHeaders, earlyHints, hasNoBody, passedTrailers, type RequestHead } from './http-head.ts';
 import { isLate, type UpstreamConnection } from './http-upstream.ts';
 
 /** What an exchange needs to know besides its request. */
@@ -61,11 +61,13 @@ export function giveAnswer(
   onBroken: (error: Error) => void,
 ): void {
   let begun = false;
-  response.writeHead(incoming.statusCode ?? 0, incoming.statusMessage, answerHeaders(incoming.rawHeaders));
+  const { statusCode = 0, statusMessage, rawHeaders } = incoming;
+  response.writeHead(statusCode, statusMessage, answerHeaders(statusCode, rawHeaders));
   incoming.once('data', () => {
     begun = true;
   });
-  incoming.pipe(response, { end: false });
+  if (hasNoBody(statusCode)) incoming.resume();
+  else incoming.pipe(response, { end: false });
   incoming.on('end', () => {
     begun = true;
     response.addTrailers(passedTrailers(incoming.rawTrailers, () => false));
@@ -82,14 +84,12 @@ export function giveAnswer(
 }
 
 /** Answers that come before the answer: RFC 9110, 15.2. */
-function giveInformation(
-  statusCode: number,
-  headers: NodeJS.Dict<string | string[]>,
-  response: ServerResponse,
-) {
-  const { link } = headers;
+function giveInformation(statusCode: number, rawHeaders: readonly string[], response: ServerResponse): void {
   if (statusCode === 102) response.writeProcessing();
-  if (statusCode === 103 && link !== undefined) response.writeEarlyHints({ link });
+  if (statusCode !== 103) return;
+  // Node's own writeEarlyHints() throws at links that RFC 8288 allows. Where its turn has not come, there is no socket.
+  const hints = earlyHints(rawHeaders);
+  if (hints !== undefined && !response.headersSent) response.socket?.write(hints, 'latin1');
 }
 
 /** Sends the body on, then its trailers. */
@@ -128,7 +128,7 @@ export function exchange(
   let outgoing: ClientRequest | undefined;
 
   const fail = (error: unknown) => {
-    if (response.destroyed || response.writableFinished) return;
+    if (upstream.isOver || response.destroyed || response.writableFinished) return;
     const problem = problemOf(error);
     rules.onProblem(problem, upstream.admission);
     request.unpipe();
@@ -149,7 +149,9 @@ export function exchange(
     sent.on('response', incoming => {
       settle(() => {
         try {
-          giveAnswer(incoming, response, error => rules.onProblem(problemOf(error), upstream.admission));
+          giveAnswer(incoming, response, error => {
+            if (!upstream.isOver) rules.onProblem(problemOf(error), upstream.admission);
+          });
         } catch (error) {
           incoming.destroy();
           fail(error);
@@ -158,7 +160,9 @@ export function exchange(
     });
     if (request.httpVersion === '1.1') {
       sent.on('continue', () => response.writeContinue());
-      sent.on('information', ({ statusCode, headers }) => giveInformation(statusCode, headers, response));
+      sent.on('information', ({ statusCode, rawHeaders }) =>
+        giveInformation(statusCode, rawHeaders, response),
+      );
     }
     sent.on('error', error => {
       settle(() => (!isSecond && mayRepeat(error, sent, head) ? send(true) : fail(error)));

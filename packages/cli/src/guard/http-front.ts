@@ -28,6 +28,8 @@ export interface HttpFrontOptions {
   readonly connect: Connect;
   /** Further headers that no client may send, in any spelling: `X-Remote-User`. */
   readonly strip?: readonly string[];
+  /** Headers by which proxies tell who the client is, and that clients may send all the same: `X-Forwarded-For`. */
+  readonly keep?: readonly string[];
   /** Adds `Sockcred-Uid` and the like. Default: false. */
   readonly simpleHeaders?: boolean;
   /** Protocols that a connection may go on in. Default: `websocket`. */
@@ -44,7 +46,7 @@ const MOST_UNDERWAY = 64;
 
 /** A server for `gate.handTo()`. */
 export function createHttpFront(options: HttpFrontOptions): Server {
-  const isStripped = strippedNames(options.strip ?? []);
+  const isStripped = strippedNames(options.strip ?? [], options.keep ?? []);
   const upgrades = new Set((options.upgrades ?? ['websocket']).map(protocol => protocol.toLowerCase()));
   const headRules: HeadRules = { isStripped, upgrades };
   const rules: ExchangeRules = {
@@ -114,13 +116,21 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     });
   };
 
-  const server = createServer({ insecureHTTPParser: false, maxHeaderSize: MOST_HEAD_BYTES });
+  // What Node would answer by itself is ours to answer: it has to be counted as under way.
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    maxHeaderSize: MOST_HEAD_BYTES,
+  });
   // Node leaves out headers beyond this number without a word; their bytes are limited as it is.
   server.maxHeadersCount = 0;
-  server.on('request', serve).on('checkContinue', serve).on('upgrade', serveUpgrade);
-  server.on('connect', (_request, socket) => {
+  server.on('request', serve).on('checkContinue', serve).on('checkExpectation', serve);
+  server.on('upgrade', serveUpgrade);
+  server.on('connect', (request, socket) => {
     socket.on('error', () => {});
-    endWithProblem(socket, 405, 'nothing is tunnelled here');
+    // Its answer would come before theirs.
+    if ((connections.get(request.socket)?.underway ?? 0) > 0) socket.destroy();
+    else endWithProblem(socket, 405, 'nothing is tunnelled here');
   });
   return server;
 }

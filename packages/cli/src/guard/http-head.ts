@@ -44,12 +44,36 @@ const NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'
 /** For requests of HTTP/1.0, which need not name one. An empty name is allowed, and refused by nginx. */
 const NO_HOST = 'localhost';
 
-const ABSOLUTE = /^https?:\/\/([a-z0-9._~!$&'()*+,;=%:[\]-]+)([/?][^#]*)?$/i;
+/** RFC 9110, 5.5: no control characters but the tab. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]+$/;
 
-/** Takes out what only the guard may say, and the names that the operator gave. */
-export function strippedNames(names: readonly string[]): (name: string) => boolean {
-  const given = new Set(names.map(lenientHeaderName));
-  return name => isForwardedName(name) || given.has(lenientHeaderName(name));
+/**
+ * A name or an address, and a port: RFC 3986, 3.2.2, without the comma, by which two headers are joined. May be empty, as
+ * in the RFC.
+ */
+const HOST = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+;=-]|%[0-9a-f]{2})*)(?::[0-9]*)?$/i;
+
+const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?][^#]*)?$/i;
+
+/**
+ * By these, proxies in front of programs tell them who or where the client is. Programs believe them of whoever connects,
+ * and here that is the guard.
+ */
+export const TOLD_BY_PROXIES: readonly string[] = [
+  ...['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'x-cluster-client-ip'],
+  ...['remote-user', 'remote-groups', 'remote-email', 'remote-name', 'x-remote-user', 'x-remote-group'],
+  ...['x-remote-groups', 'x-forwarded-user', 'x-forwarded-groups', 'x-forwarded-email'],
+  ...['x-forwarded-preferred-username', 'x-forwarded-client-cert', 'x-auth-request-user'],
+  ...['x-auth-request-groups', 'x-auth-request-email', 'x-auth-request-preferred-username'],
+  ...['x-authenticated-user', 'x-webauth-user', 'x-user', 'x-ssl-client-dn', 'ssl-client-dn'],
+];
+
+/** Takes out what only the guard may say, what proxies say but for what is kept of it, and further names. */
+export function strippedNames(names: readonly string[], kept: readonly string[]): (name: string) => boolean {
+  const keep = new Set(kept.map(lenientHeaderName));
+  const told = TOLD_BY_PROXIES.filter(name => !keep.has(name));
+  const stripped = new Set([...told, ...names.map(lenientHeaderName)]);
+  return name => isForwardedName(name) || stripped.has(lenientHeaderName(name));
 }
 
 /** Names and values of a raw list, one after the other. */
@@ -74,6 +98,13 @@ function only(raw: readonly string[], wanted: string): string | undefined {
   return value;
 }
 
+/** The head of an answer before the answer that hints at links; nothing where it has none. */
+export function earlyHints(raw: readonly string[]): string | undefined {
+  const links = valuesOf(raw, 'link').filter(value => VALUE.test(value));
+  if (links.length === 0) return undefined;
+  return `HTTP/1.1 103 Early Hints\r\n${links.map(link => `Link: ${link}\r\n`).join('')}\r\n`;
+}
+
 /** Headers that reach the other side as they are. */
 export function passedOn(raw: readonly string[], isStripped: (name: string) => boolean): string[] {
   const named = listOf(raw, 'connection');
@@ -87,10 +118,32 @@ export function passedOn(raw: readonly string[], isStripped: (name: string) => b
     .flat();
 }
 
-/** The headers of an answer; its body has the length that it had. */
-export function answerHeaders(raw: readonly string[]): string[] {
-  const length = only(raw, 'content-length');
-  return [...passedOn(raw, () => false), ...(length === undefined ? [] : ['Content-Length', length])];
+/** The length of an answer's body as a header; nothing where it is not told. RFC 9110, 8.6 and 15.3.6. */
+function answerLength(status: number, raw: readonly string[]): readonly string[] {
+  if (status === 204) return [];
+  if (status === 205) return ['Content-Length', '0'];
+  const lengths = valuesOf(raw, 'content-length');
+  if (lengths.length > 1) throw new HttpProblem(502, 'the server behind gave its answer two lengths');
+  return lengths.flatMap(length => ['Content-Length', length]);
+}
+
+/** Of these an answer has a head only: whatever follows it is nobody's. */
+export function hasNoBody(status: number): boolean {
+  return status === 204 || status === 205;
+}
+
+/**
+ * The headers of an answer; its body has the length that it had.
+ *
+ * @throws {@link HttpProblem} for what would not be the same answer any more.
+ */
+export function answerHeaders(status: number, raw: readonly string[]): string[] {
+  const codings = valuesOf(raw, 'transfer-encoding');
+  // Node takes the chunks apart, and leaves other codings in the body, of which the client would not be told.
+  if (codings.length > 1 || codings.some(coding => coding.toLowerCase() !== 'chunked')) {
+    throw new HttpProblem(502, 'the server behind uses another transfer coding than chunked');
+  }
+  return [...passedOn(raw, () => false), ...answerLength(status, raw)];
 }
 
 /** Trailers that reach the other side: what would have been no trailer, or ours, does not. */
@@ -105,11 +158,14 @@ export function passedTrailers(
 /** Path and authority of a target: a path as it is, a URL taken apart as RFC 9112, 3.2.2 wants. */
 function targetOf(method: string, url: string, host: string | undefined): { target: string; host: string } {
   if (host === undefined) throw new HttpProblem(400, 'the request names no host');
+  if (!HOST.test(host)) throw new HttpProblem(400, 'the request names a host that is none');
   if (url.startsWith('/') && !url.includes('#')) return { target: url, host };
   if (url === '*' && method === 'OPTIONS') return { target: url, host };
   const match = ABSOLUTE.exec(url);
-  if (match === null) throw new HttpProblem(400, 'the request has a target that is not understood');
-  const [, authority = '', path = method === 'OPTIONS' ? '*' : '/'] = match;
+  const [, authority = '', path = method === 'OPTIONS' ? '*' : '/'] = match ?? [];
+  if (match === null || !HOST.test(authority)) {
+    throw new HttpProblem(400, 'the request has a target that is not understood');
+  }
   return { target: path.startsWith('?') ? `/${path}` : path, host: authority };
 }
 
@@ -141,7 +197,10 @@ export function readHead(request: IncomingMessage, rules: HeadRules): RequestHea
   const { target, host } = targetOf(method, url, named);
   const body = bodyHeader(request, method);
   const hasBody = body.length > 0 && body[1] !== '0';
-  const waits = hasBody && request.httpVersion === '1.1' && listOf(raw, 'expect').has('100-continue');
+  const expected = request.httpVersion === '1.1' ? [...listOf(raw, 'expect')] : [];
+  if (expected.some(one => one !== '100-continue'))
+    throw new HttpProblem(417, 'nothing is expected but 100-continue');
+  const waits = hasBody && expected.length > 0;
   const trailers = body[1] === 'chunked' ? [...listOf(raw, 'trailer')] : [];
   const announced = trailers.filter(name => !rules.isStripped(name));
   const wantsUpgrade = listOf(raw, 'connection').has('upgrade') && request.httpVersion === '1.1';

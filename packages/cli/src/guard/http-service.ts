@@ -11,6 +11,7 @@ export interface HttpOptions {
   readonly to: Upstream;
   readonly asPeer: boolean;
   readonly strip: readonly string[];
+  readonly keep: readonly string[];
   readonly simpleHeaders: boolean;
   /** Protocols that a connection may go on in, in lower case. */
   readonly upgrades: readonly string[];

@@ -18,7 +18,18 @@ import { carryBetween } from './stream-pair.ts';
 export function lastResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.assignSocket(socket as Socket);
+  try {
+    response.assignSocket(socket as Socket);
+  } catch {
+    // Another answer is on its way: this one could be taken for it.
+    socket.destroy();
+    return response;
+  }
+  // HTTP reads no more. Nothing that comes is wanted, but whether the client has gone.
+  socket.resume();
+  socket.on('end', () => {
+    if (!response.headersSent) socket.destroy();
+  });
   response.on('finish', () => {
     response.detachSocket(socket as Socket);
     socket.end(() => socket.destroy());
@@ -81,11 +92,17 @@ export function upgrade(
     if (settled) return;
     settled = true;
     const response = lastResponse(request, socket);
+    const report = (error: unknown) => {
+      const problem = problemOf(error);
+      if (!upstream.isOver) rules.onProblem(problem, upstream.admission);
+      return problem;
+    };
     try {
-      giveAnswer(incoming, response, error => rules.onProblem(problemOf(error), upstream.admission));
+      giveAnswer(incoming, response, report);
     } catch (error) {
       incoming.destroy();
-      sendProblem(response, 502, problemOf(error).message);
+      const problem = report(error);
+      sendProblem(response, problem.status, problem.message);
     }
   });
   outgoing.on('error', fail);

@@ -86,6 +86,11 @@ export class UpstreamConnection {
     });
   }
 
+  /** Has the client gone? Nobody is left who could be told of anything. */
+  get isOver(): boolean {
+    return this.#gone.signal.aborted;
+  }
+
   /** Begins a request, or keeps it until its turn has come; `next()` has to be called when it has ended. */
   inTurn(begin: () => void): void {
     if (this.#busy) this.#waiting.push(begin);

@@ -61,34 +61,42 @@ function ruleLabel(rule: TriedRule | undefined): string {
   return rule === undefined ? '' : (rule.name ?? `${rule.effect} rule ${rule.index}`);
 }
 
-/** The errno, or the code, of an error or of what it comes from. */
+/** The errno, or the code, of an error or of what it comes from; else its name. The code of a DOMException is a number. */
 function codeOf(error: unknown): string {
   if (error instanceof PeerError) return error.errno ?? error.code;
-  const { code, cause } = error as NodeJS.ErrnoException;
-  return code ?? (cause instanceof Error ? codeOf(cause) : 'unknown');
+  if (!(error instanceof Error)) return 'unknown';
+  const { code, cause, name } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string') return code;
+  if (cause instanceof Error) return codeOf(cause);
+  return name === 'Error' ? 'unknown' : name;
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Keeps the books of one guard, whose gate has this name. */
+/**
+ * Keeps the books of one guard, whose gate has this name. Nothing here throws at whoever serves: a fault of the books is
+ * told, and costs what was to be written down.
+ */
 export class Journal {
   readonly #gate: string;
   readonly #metrics: GuardMetrics;
+  readonly #onFault: (error: unknown) => void;
   /** Of the connections that are in. Not a WeakMap: that costs the garbage collector more than all else here. */
   readonly #entries = new Map<PeerCredentials, Entry>();
   readonly #subscriptions: readonly (readonly [string, (message: unknown) => void])[];
   #audit: AuditLog | undefined;
   #last = 0;
 
-  constructor(gate: string, metrics: GuardMetrics) {
+  constructor(gate: string, metrics: GuardMetrics, onFault: (error: unknown) => void) {
     this.#gate = gate;
     this.#metrics = metrics;
+    this.#onFault = onFault;
     const of =
       <T extends { readonly gate: string | undefined }>(hear: (event: T) => void) =>
       (message: unknown) => {
-        if ((message as T).gate === this.#gate) hear(message as T);
+        if ((message as T).gate === this.#gate) this.#safely(() => hear(message as T));
       };
     this.#subscriptions = [
       ['sockcred:gate:admitted', of<AdmittedEvent>(event => this.#admitted(event))],
@@ -106,7 +114,15 @@ export class Journal {
   }
 
   note(event: string, facts: object = {}): void {
-    this.#note(event, () => facts);
+    this.#safely(() => this.#note(event, () => facts));
+  }
+
+  #safely(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#onFault(error);
+    }
   }
 
   /** The facts are put together only where they are written down. */
@@ -129,7 +145,11 @@ export class Journal {
   }
 
   /** A connection that was let in has ended. What is said first counts. */
-  ended(peer: PeerCredentials, { reason, toServer, toClient, errno, status }: Ended): void {
+  ended(peer: PeerCredentials, end: Ended): void {
+    this.#safely(() => this.#ended(peer, end));
+  }
+
+  #ended(peer: PeerCredentials, { reason, toServer, toClient, errno, status }: Ended): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined) return;
     this.#entries.delete(peer);
@@ -154,6 +174,10 @@ export class Journal {
 
   /** A connection, or a request on it, that was let in was not given to what is behind. */
   unserved(peer: PeerCredentials, error: unknown): void {
+    this.#safely(() => this.#unserved(peer, error));
+  }
+
+  #unserved(peer: PeerCredentials, error: unknown): void {
     const code = codeOf(error);
     this.#metrics.unserved.add([code]);
     const entry = this.#entries.get(peer);

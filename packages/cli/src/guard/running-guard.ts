@@ -26,6 +26,18 @@ function say(text: string): void {
   for (const line of text.split('\n')) process.stderr.write(`sockcred guard: ${line}\n`);
 }
 
+/** Of an error that should not have been: where it comes from, too. */
+function traceOf(error: unknown): string {
+  return escapeLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+function escapeLines(text: string): string {
+  return text.split('\n').map(escapeText).join('\n');
+}
+
+/** Why a guard stops: a signal, or an error that nobody has caught. */
+export type StopReason = { readonly signal: string } | { readonly fault: unknown };
+
 export class RunningGuard {
   readonly #options: GuardOptions;
   readonly #metrics: GuardMetrics;
@@ -57,14 +69,21 @@ export class RunningGuard {
     this.#options = options;
     this.#policy = policy;
     this.#metrics = new GuardMetrics(() => this.#gate.connections);
-    this.#journal = new Journal(GATE, this.#metrics);
+    this.#journal = new Journal(GATE, this.#metrics, error => say(`the books: ${traceOf(error)}`));
     this.#manager = serviceManager(process.env, error => say(`NOTIFY_SOCKET: ${error.message}`));
     this.#gate = createGate({
       name: GATE,
       authorize: () => false,
       identify: identifyPeer,
       limits: this.#limits,
-      ...(target.kind === 'http' ? { refuse: { handTo: createHttpRefusal(target) } } : {}),
+      ...(target.kind === 'http'
+        ? {
+            refuse: {
+              handTo: createHttpRefusal({ explain: target.explain, limits: () => this.#limits }),
+              limits: true,
+            },
+          }
+        : {}),
     });
     this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
   }
@@ -118,19 +137,25 @@ export class RunningGuard {
   }
 
   /** Stops accepting, and waits for what is open; cut() does not. */
-  async stop(signal: string): Promise<void> {
+  async stop(reason: StopReason): Promise<void> {
     const { graceMs } = this.#options;
     const { connections } = this.#gate;
+    const why = 'signal' in reason ? reason : { fault: String(reason.fault) };
     this.#policy.close();
     const late = setTimeout(() => this.#service.cut(), graceMs);
     const closed = Promise.all([this.#gate.close({ graceMs }), this.#service.empty()]);
-    this.#journal.note('stopping', { signal, connections });
+    this.#journal.note('stopping', { ...why, connections });
     this.#manager.stopping(`${connections} connections are open`);
     await closed;
     clearTimeout(late);
     this.#journal.cutRest();
-    this.#journal.note('stopped', { signal });
+    this.#journal.note('stopped', why);
     await this.end();
+  }
+
+  /** Tells the operator of an error that nobody has caught. */
+  sayFault(error: unknown): void {
+    say(`a fault of the guard: ${traceOf(error)}`);
   }
 
   /** A second signal. */

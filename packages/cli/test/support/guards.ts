@@ -30,6 +30,7 @@ export interface AuditEntry {
   readonly reason?: string;
   readonly status?: number | string;
   readonly signal?: string;
+  readonly fault?: string;
   readonly connections?: number;
 }
 

@@ -45,6 +45,9 @@ export const REFUSED: readonly (readonly [what: string, bytes: string])[] = [
   ['a line without a name', `${GET}: ${LIE}\r\n\r\n`],
   ['a line without a colon', `${GET}Sockcred-Peer\r\n\r\n`],
   ['two hosts', `${GET}Host: y\r\n\r\n`],
+  ...['a b', 'a,b', 'a@b', 'a/b', 'a:b', '[a', 'a\x80', '%zz'].map(
+    host => [`the host ${host}`, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`] as const,
+  ),
   ['no host', 'GET / HTTP/1.1\r\n\r\n'],
   ['a length and a coding', `${POST}Content-Length: 4\r\n${CHUNKED}\r\n`],
   ['a coding and a length', `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n`],
@@ -64,6 +67,7 @@ export const REFUSED: readonly (readonly [what: string, bytes: string])[] = [
   ['a target with a space', 'GET /a b HTTP/1.1\r\nHost: x\r\n\r\n'],
   ['a target that is no path', 'GET a HTTP/1.1\r\nHost: x\r\n\r\n'],
   ['a target of another scheme', 'GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['a target with two hosts', 'GET http://a,b/ HTTP/1.1\r\nHost: x\r\n\r\n'],
   ['a target with a user', 'GET http://root@x/ HTTP/1.1\r\nHost: x\r\n\r\n'],
   ['HTTP/0.9', 'GET /\r\n\r\n'],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],

@@ -18,6 +18,7 @@ import {
   seenConnection,
   socketOf,
 } from '../sys/socket-handle.ts';
+import type { LimitName } from './limits.ts';
 
 /** A peer that was let in, and why. Plain frozen data. */
 export interface Admission {
@@ -32,6 +33,15 @@ export interface Denial {
   readonly decision: Decision;
 }
 
+/** A peer that ran into a limit. Plain frozen data. */
+export interface Limitation {
+  readonly peer: PeerCredentials;
+  readonly limit: LimitName;
+}
+
+/** Why nobody was let in on a connection: the policy, or a limit. */
+export type Refused = { readonly denied: Denial } | { readonly limited: Limitation };
+
 /** What a handler may hold of a connection. */
 export type AdmittedSource = SocketSource | Http2ServerRequest | Http2Session | Http2Stream;
 
@@ -40,9 +50,9 @@ interface Entry {
   readonly admission: Admission;
 }
 
-interface DeniedEntry {
+interface RefusedEntry {
   readonly connection: SeenConnection;
-  readonly denial: Denial;
+  readonly refused: Refused;
 }
 
 /**
@@ -52,11 +62,11 @@ interface DeniedEntry {
 const ENTRY: unique symbol = Symbol('sockcred: who was let in');
 
 /** Under a name of its own: nobody who asks who was let in can come upon it. */
-const DENIED: unique symbol = Symbol('sockcred: who was denied');
+const REFUSED: unique symbol = Symbol('sockcred: who was not let in');
 
 interface SocketWithEntry {
   [ENTRY]?: Entry;
-  [DENIED]?: DeniedEntry;
+  [REFUSED]?: RefusedEntry;
 }
 
 /** A session that has ended shows no socket any more. */
@@ -67,9 +77,15 @@ export function rememberAdmission(socket: Socket, admission: Admission): void {
   (socket as SocketWithEntry)[ENTRY] = { connection: seenConnection(socket), admission };
 }
 
-/** Remembers that this connection was denied. */
-export function rememberDenial(socket: Socket, denial: Denial): void {
-  (socket as SocketWithEntry)[DENIED] = { connection: seenConnection(socket), denial };
+/** Remembers that nobody was let in on this connection. */
+export function rememberRefused(socket: Socket, refused: Refused): void {
+  (socket as SocketWithEntry)[REFUSED] = { connection: seenConnection(socket), refused };
+}
+
+function refusedOn(source: SocketSource): Refused | undefined {
+  const raw = rawSocketOf(socketOf(source));
+  const entry = (raw as SocketWithEntry)[REFUSED];
+  return entry !== undefined && isStill(entry.connection, raw) ? entry.refused : undefined;
 }
 
 function admissionOn(socket: Socket): Admission | undefined {
@@ -176,7 +192,31 @@ export function peerOf(source: AdmittedSource): PeerCredentials {
  * ```
  */
 export function denialOf(source: SocketSource): Denial | undefined {
-  const raw = rawSocketOf(socketOf(source));
-  const entry = (raw as SocketWithEntry)[DENIED];
-  return entry !== undefined && isStill(entry.connection, raw) ? entry.denial : undefined;
+  const refused = refusedOn(source);
+  return refused !== undefined && 'denied' in refused ? refused.denied : undefined;
+}
+
+/**
+ * Who ran into a limit of the gate on this connection, and into which: for whoever tells them, behind
+ * `GateOptions.refuse` with `limits`. Nothing where it was let in or denied, or came through no gate.
+ *
+ * @remarks
+ * Trust and time: as `peerOf()`.
+ *
+ * @throws {@link PeerTypeError} `ERR_SOURCE_TYPE` for what is over no socket.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { limitationOf } from 'sockcred/gate';
+ *
+ * createServer((request, response) => {
+ *   const status = limitationOf(request) === undefined ? 403 : 429;
+ *   response.writeHead(status).end();
+ * });
+ * ```
+ */
+export function limitationOf(source: SocketSource): Limitation | undefined {
+  const refused = refusedOn(source);
+  return refused !== undefined && 'limited' in refused ? refused.limited : undefined;
 }

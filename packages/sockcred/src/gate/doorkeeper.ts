@@ -14,7 +14,7 @@ import { PeerTypeError } from '../errors.ts';
 import { descriptorLimit } from '../sys/descriptor-limit.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
 import { processNow } from '../witnesses/identify.ts';
-import type { Admission, Denial } from './admissions.ts';
+import type { Admission, Refused } from './admissions.ts';
 import { publishDenied, publishFailed, publishLimited } from './events.ts';
 import { Guests } from './guests.ts';
 import { ConnectionCount, type LimitName, type Limits, limitsFault } from './limits.ts';
@@ -39,12 +39,12 @@ export interface DoorOptions {
   readonly name?: string;
 }
 
-/** Let in; or not let in by the policy; or closed for another reason. */
-export type Verdict = Admission | { readonly denied: Denial } | 'closed';
+/** Let in; or not let in by the policy or a limit; or closed before anybody was asked. */
+export type Verdict = Admission | Refused | 'closed';
 
 /** Only this is let in. */
 export function isAdmission(verdict: Verdict): verdict is Admission {
-  return verdict !== 'closed' && !('denied' in verdict);
+  return verdict !== 'closed' && 'decision' in verdict;
 }
 
 const BY_FUNCTION = { roles: Object.freeze([]), tried: Object.freeze([]) } as const;
@@ -149,7 +149,7 @@ export class Doorkeeper {
     const limit = this.#count.take(peer.uid, performance.now());
     if (limit !== undefined) {
       publishLimited(() => ({ gate: name, limit, peer }));
-      return 'closed';
+      return { limited: Object.freeze({ peer, limit }) };
     }
     let decision: Decision | undefined;
     try {

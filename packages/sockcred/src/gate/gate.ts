@@ -8,7 +8,7 @@ import { PeerError, PeerTypeError } from '../errors.ts';
 import type { Listening, ListenOptions } from '../listening/listen-at.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { MAKES_SOCKETS } from '../sys/runtime-servers.ts';
-import type { Admission, Denial } from './admissions.ts';
+import type { Admission, Refused } from './admissions.ts';
 import { type Accepted, type Authorize, Doorkeeper, type DoorOptions, isAdmission } from './doorkeeper.ts';
 import { acceptsDescriptors, adoptEntrance, type Entrance, openEntrance, type Wanted } from './entrance.ts';
 import { publishFailed } from './events.ts';
@@ -19,7 +19,7 @@ import { Refusal, type RefuseOptions } from './refusal.ts';
 
 /** What a gate does with each connection. */
 export interface GateOptions extends DoorOptions {
-  /** Tells those whom the policy does not let in; without it they are closed at once. */
+  /** Tells those who are not let in; without it they are closed at once. */
   readonly refuse?: RefuseOptions;
 }
 
@@ -208,14 +208,15 @@ class GateInFront implements Gate {
   #take(connection: Accepted, serve: Serve): void {
     const verdict = this.#doorkeeper.judge(connection, this.#handOver?.maxConnections);
     if (isAdmission(verdict)) serve(connection, verdict);
-    else if (verdict !== 'closed' && this.#refusal?.hasRoom === true)
-      this.#refuse(connection, verdict.denied, this.#refusal);
+    else if (verdict !== 'closed' && this.#refusal?.hasRoomFor(verdict) === true)
+      this.#refuse(connection, verdict, this.#refusal);
     else discard(connection);
   }
 
-  #refuse(connection: Accepted, denial: Denial, refusal: Refusal): void {
+  #refuse(connection: Accepted, refused: Refused, refusal: Refusal): void {
     const socket = this.#socketOver(connection);
-    if (socket !== undefined) refusal.give(socket, denial);
+    if (socket === undefined) refusal.giveBack(refused);
+    else refusal.give(socket, refused);
   }
 
   /** Half-open until the server behind says otherwise; closed where there can be none. */

@@ -6,6 +6,8 @@ export {
   admissionOf,
   type Denial,
   denialOf,
+  type Limitation,
+  limitationOf,
   peerOf,
 } from './admissions.ts';
 export { type Admitting, admit } from './admit.ts';

@@ -1,15 +1,16 @@
 /**
- * Whom the policy does not let in may be told so by a small server, instead of
- * being cut off at once. They get in nowhere: `peerOf()` throws for them, `denialOf()` tells why. Few of them
- * are heard at the same time, and none for long, whatever that server does.
+ * Whom the policy or a limit does not let in may be told so by a small server, instead of
+ * being cut off at once. They get in nowhere: `peerOf()` throws for them, `denialOf()` and `limitationOf()` tell why. Few of
+ * them are heard at the same time, and none for long, whatever that server does.
  */
 
 import type { Socket } from 'node:net';
 import { PeerTypeError } from '../errors.ts';
-import { type Denial, rememberDenial } from './admissions.ts';
+import { type Refused, rememberRefused } from './admissions.ts';
 import { HandOver, type Target } from './hand-over.ts';
+import { ConnectionCount, type Limits } from './limits.ts';
 
-/** Who tells those who are denied. */
+/** Who tells those who are not let in. */
 export interface RefuseOptions {
   /** Is given their sockets. Nothing that it is told by them comes from somebody who may come in. */
   readonly handTo: Target;
@@ -17,10 +18,18 @@ export interface RefuseOptions {
   readonly connections?: number;
   /** After so many milliseconds each is closed. Default: 2000. */
   readonly ms?: number;
+  /**
+   * Tells also those who run into a limit, in which they may run often: a few of each user in a second, of whom no more than
+   * half of `connections` are heard at the same time; any more are closed at once. Default: false.
+   */
+  readonly limits?: boolean;
 }
 
 const CONNECTIONS = 16;
 const MS = 2000;
+
+/** Of those who run into limits. One user who does it all the time must neither cost much nor keep others from being told. */
+const LIMITED: Limits = { connectionsPerUid: 4, acceptsPerUid: { count: 8, seconds: 1 } };
 
 function ignore(): void {}
 
@@ -35,26 +44,41 @@ export class Refusal {
   readonly #most: number;
   readonly #milliseconds: number;
   readonly #sockets = new Set<Socket>();
+  /** Places for those who run into limits. */
+  readonly #limited: ConnectionCount | undefined;
 
   constructor(options: RefuseOptions) {
     this.#handOver = new HandOver(options.handTo);
     this.#most = positive(options.connections ?? CONNECTIONS, 'connections');
     this.#milliseconds = positive(options.ms ?? MS, 'ms');
+    if (options.limits === true) {
+      this.#limited = new ConnectionCount({ ...LIMITED, connections: Math.ceil(this.#most / 2) });
+    }
   }
 
-  get hasRoom(): boolean {
-    return this.#sockets.size < this.#most;
+  /** Who ran into a limit has a place then, which `give()` gives back in the end. */
+  hasRoomFor(refused: Refused): boolean {
+    if (this.#sockets.size >= this.#most) return false;
+    if ('denied' in refused) return true;
+    const { uid } = refused.limited.peer;
+    return this.#limited !== undefined && this.#limited.take(uid, performance.now()) === undefined;
   }
 
-  give(socket: Socket, denial: Denial): void {
-    rememberDenial(socket, denial);
+  give(socket: Socket, refused: Refused): void {
+    rememberRefused(socket, refused);
     const timer = setTimeout(() => socket.destroy(), this.#milliseconds);
     this.#sockets.add(socket);
     socket.on('error', ignore).on('close', () => {
       clearTimeout(timer);
       this.#sockets.delete(socket);
+      this.giveBack(refused);
     });
     this.#handOver.give(socket);
+  }
+
+  /** Gives back the place of somebody who is told nothing more. */
+  giveBack(refused: Refused): void {
+    if ('limited' in refused) this.#limited?.release(refused.limited.peer.uid);
   }
 
   begin(): void {
