@@ -7,6 +7,7 @@ import { identifyPeer } from 'sockcred/witnesses';
 import { SystemRefusal } from '../exit-codes.ts';
 import { octal } from '../socket-mode.ts';
 import { openAuditLog } from './audit-log.ts';
+import { defaultLimits } from './default-limits.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { createHttpRefusal } from './http-refusal.ts';
 import { Journal } from './journal.ts';
@@ -69,9 +70,9 @@ export class RunningGuard {
     this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
   }
 
-  /** In force: options say more than the file. */
+  /** In force: options say more than the file, and that more than what is usual. */
   get #limits(): Limits {
-    return { ...this.#policy.limits, ...this.#options.limits };
+    return { ...defaultLimits(this.#options.target), ...this.#policy.limits, ...this.#options.limits };
   }
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
