@@ -148,6 +148,8 @@ test('no line is lost when it is ended in the middle of many connections', onLin
     file,
     '--grace',
     '5',
+    '--connections',
+    '1000',
     '--',
     '/bin/cat',
   ]);

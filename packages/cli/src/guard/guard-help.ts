@@ -62,6 +62,10 @@ Limits: also in the policy file, where they change with the rules
 Running
   --audit FILE          one line of JSON for each decision, appended, opened
                         again on SIGHUP (default: -, standard output; none)
+  --audit-repeats N     lines of one user in a second that say the same of who
+                        is not let in; the others are one line with their number
+                        (default: 10)
+  --audit-required      nobody is let in while the audit log cannot be written
   --metrics PATH        a Unix socket for Prometheus; --metrics-mode MODE
                         (default: 0600)
   --grace SECONDS       for open connections at the end (default: 10)

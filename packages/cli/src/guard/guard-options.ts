@@ -46,6 +46,10 @@ export interface GuardOptions {
   readonly limits: Limits;
   /** `-` is standard output, `none` is nowhere. */
   readonly audit: string;
+  /** Lines about the same, of one user, in a second. */
+  readonly auditRepeats: number;
+  /** Is nobody let in while nothing can be written? */
+  readonly auditRequired: boolean;
   readonly metrics?: string;
   readonly metricsMode: number;
   readonly graceMs: number;
@@ -80,6 +84,8 @@ const OPTIONS = {
   'accept-rate': { type: 'string' },
   'first-byte': { type: 'string' },
   audit: { type: 'string', default: '-' },
+  'audit-repeats': { type: 'string', default: '10' },
+  'audit-required': { type: 'boolean' },
   metrics: { type: 'string' },
   'metrics-mode': { type: 'string' },
   grace: { type: 'string', default: '10' },
@@ -254,6 +260,8 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   if (values.mode !== undefined && listen?.startsWith('@') === true) {
     refuse('--mode: an abstract name has no permissions');
   }
+  if (values['audit-required'] === true && audit === 'none')
+    refuse('--audit-required: there is no audit log');
   if (values['metrics-mode'] !== undefined && metrics === undefined)
     refuse('--metrics-mode: there is no --metrics');
   return {
@@ -265,6 +273,8 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
     ...(values['run-as'] === undefined ? {} : { runAs: values['run-as'] }),
     limits: limitsOf(values),
     audit,
+    auditRepeats: wholeNumber('--audit-repeats', values['audit-repeats']),
+    auditRequired: values['audit-required'] === true,
     ...(metrics === undefined ? {} : { metrics }),
     metricsMode:
       values['metrics-mode'] === undefined ? 0o600 : modeOf('--metrics-mode', values['metrics-mode']),

@@ -7,6 +7,7 @@ import { identifyPeer } from 'sockcred/witnesses';
 import { SystemRefusal } from '../exit-codes.ts';
 import { octal } from '../socket-mode.ts';
 import { openAuditLog } from './audit-log.ts';
+import { AuditQuota } from './audit-quota.ts';
 import { defaultLimits } from './default-limits.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { createHttpRefusal } from './http-refusal.ts';
@@ -18,6 +19,7 @@ import { becomeUser, type RunAs } from './run-as.ts';
 import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { onTerms } from './terms.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -35,7 +37,7 @@ export class RunningGuard {
   readonly #policy: PolicyInForce;
   readonly #service: Service;
   readonly #gate: Gate;
-  #audit = openAuditLog('none', { retried() {}, lost() {} });
+  #audit: AuditQuota | undefined;
   #auditFails = false;
   #metricsServer: MetricsServer | undefined;
   /** Nobody is let in before everything is as it will stay. */
@@ -130,6 +132,7 @@ export class RunningGuard {
     await closed;
     clearTimeout(late);
     this.#journal.cutRest();
+    this.#audit?.settle();
     this.#journal.note('stopped', { signal });
     await this.end();
   }
@@ -170,7 +173,9 @@ export class RunningGuard {
   /** Rules and limits in one turn: no connection meets those of two files. */
   #obeyPolicy(): void {
     this.#gate.replaceLimits(this.#limits);
-    this.#gate.replaceAuthorize(this.#policy.policy);
+    const { auditRequired } = this.#options;
+    const isWritable = () => !auditRequired || this.#audit?.isWritable() === true;
+    this.#gate.replaceAuthorize(onTerms(this.#policy.policy, isWritable));
   }
 
   #announce(at: string, mode?: string): void {
@@ -179,7 +184,8 @@ export class RunningGuard {
   }
 
   #openAudit(): void {
-    this.#audit = openAuditLog(this.#options.audit, {
+    const { audit, auditRepeats } = this.#options;
+    const log = openAuditLog(audit, {
       retried: error => {
         this.#metrics.auditFailures.add(['retried']);
         if (!this.#auditFails) say(`the audit log cannot be written: ${error.message}`);
@@ -187,13 +193,16 @@ export class RunningGuard {
       },
       lost: () => this.#metrics.auditFailures.add(['lost']),
     });
+    this.#audit = new AuditQuota(log, auditRepeats, suppressed =>
+      this.#journal.note('suppressed', suppressed),
+    );
     this.#journal.writeTo(this.#audit);
   }
 
   #reopenAudit(): void {
     this.#auditFails = false;
     try {
-      this.#audit.reopen();
+      this.#audit?.reopen();
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
     }

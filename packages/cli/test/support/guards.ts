@@ -31,6 +31,9 @@ export interface AuditEntry {
   readonly status?: number | string;
   readonly signal?: string;
   readonly connections?: number;
+  readonly of?: string;
+  readonly suppressed?: number;
+  readonly uid?: number;
 }
 
 export interface RunningGuard extends Running {
