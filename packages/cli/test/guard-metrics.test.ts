@@ -118,20 +118,29 @@ test('the socket is for its owner, or for whom its mode lets in; and is gone at 
   const directory = ownDirectory(t);
   const metrics = join(directory, 'metrics');
   const words = ['--listen', join(directory, 's'), '--same-user', '--metrics', metrics];
-  const running = await guard(t, [...words, '--', '/bin/cat']);
+  const running = await guard(t, [...words, '--programs-as-root', '--', '/bin/cat']);
   assert.equal(statSync(metrics).mode & 0o777, 0o600);
   const user = { uid: 3001, gid: 3001, groups: [] };
   assert.equal((await curl(t, metrics, user)).status, 7);
   assert.equal((await end(running)).status, 0);
   assert.ok(!existsSync(metrics));
-  await guard(t, [...words, '--metrics-mode', '0666', '--', '/bin/cat']);
+  await guard(t, [...words, '--metrics-mode', '0666', '--programs-as-root', '--', '/bin/cat']);
   assert.match((await curl(t, metrics, user)).body, /^sockcred_guard_connections 0$/m);
 });
 
 test('it answers what it is asked for and nothing else', { skip: needs('linux') }, async t => {
   const directory = ownDirectory(t);
   const metrics = join(directory, 'metrics');
-  await guard(t, ['--listen', join(directory, 's'), '--same-user', '--metrics', metrics, '--', '/bin/cat']);
+  await guard(t, [
+    '--listen',
+    join(directory, 's'),
+    '--same-user',
+    '--metrics',
+    metrics,
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ]);
   const status = async (method: string, path: string) => {
     const asked = request({ socketPath: metrics, method, path });
     asked.end();

@@ -44,13 +44,15 @@ What is in front of it
   --pass-to PATH        the connection itself is passed to the program that
                         listens at this SOCK_SEQPACKET socket
   -- PROGRAM ...        a program for each connection, which is its standard
-                        input and output (UCSPI)
+                        input and output (UCSPI); 40 of them at the same time
+                        unless --connections says how many
 
 As whom: a server behind a Unix socket sees the guard in place of its clients
   --run-as USER[:GROUP] gives up root for good once the sockets are there
   --as-peer             each connection is made under the client's own user and
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
+  --programs-as-root    a guard that is root runs -- PROGRAM as root all the same
 
 Limits: also in the policy file, where they change with the rules
   --connections N       at the same time

@@ -79,6 +79,7 @@ const OPTIONS = {
   'run-as': { type: 'string' },
   'as-peer': { type: 'boolean' },
   'upstream-sees-guard': { type: 'boolean' },
+  'programs-as-root': { type: 'boolean' },
   connections: { type: 'string' },
   'connections-per-uid': { type: 'string' },
   'accept-rate': { type: 'string' },
@@ -193,7 +194,13 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
   if (program !== undefined && (file === undefined || file === ''))
     refuse('-- PROGRAM: the program is missing');
   const http = values.http === true;
-  const onlyTo: readonly (keyof Values)[] = ['pass-fds', 'proxy-protocol', 'http', 'as-peer'];
+  const onlyTo: readonly (keyof Values)[] = [
+    'pass-fds',
+    'proxy-protocol',
+    'http',
+    'as-peer',
+    'upstream-sees-guard',
+  ];
   const wrong = onlyTo.find(name => values[name] !== undefined);
   if (values.to === undefined && wrong !== undefined) refuse(`--${wrong} goes with --to only`);
   const onlyHttp = HTTP_ONLY.find(name => values[name] !== undefined);
@@ -214,7 +221,9 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
 
 function deputyOf(values: Values, target: Target): Deputy {
   const asPeer = values['as-peer'] === true;
-  const knowingly = values['upstream-sees-guard'] === true;
+  const asRoot = values['programs-as-root'] === true;
+  if (asRoot && target.kind !== 'program') refuse('--programs-as-root goes with -- PROGRAM only');
+  const knowingly = values['upstream-sees-guard'] === true || asRoot;
   if (asPeer && knowingly) refuse('--upstream-sees-guard: --as-peer says otherwise');
   if (asPeer && values['run-as'] !== undefined) {
     refuse('--as-peer: needs root for every connection, which --run-as gives up');

@@ -14,6 +14,7 @@ import { createHttpRefusal } from './http-refusal.ts';
 import { Journal } from './journal.ts';
 import { GuardMetrics } from './metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
+import { refuseOwnAddress } from './own-address.ts';
 import { type PolicyInForce, policyInForce } from './policy-in-force.ts';
 import { becomeUser, type RunAs } from './run-as.ts';
 import type { Service } from './service.ts';
@@ -79,12 +80,13 @@ export class RunningGuard {
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
   async start(descriptors: readonly number[], runAs: RunAs | undefined): Promise<void> {
-    const { listen, mode = 0o600, metrics, metricsMode } = this.#options;
+    const { listen, mode = 0o600, metrics, metricsMode, target } = this.#options;
     if (metrics !== undefined) this.#metricsServer = await serveMetrics(metrics, metricsMode, this.#metrics);
     const listening =
       listen === undefined
         ? undefined
         : await this.#gate.listen(listen, listen.startsWith('@') ? {} : { mode });
+    if (listening !== undefined && 'to' in target) refuseOwnAddress(listening.path, target.to);
     if (runAs !== undefined) becomeUser(runAs);
     this.#openAudit();
     // Names, our own user, and whether it can be read at all are as that user finds them.
