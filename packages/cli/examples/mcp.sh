@@ -3,5 +3,7 @@
 # The server is one that speaks on its standard input and output, as most do; a
 # client starts `socat - UNIX-CONNECT:PATH` in its place.
 #
-#   mcp.sh "$XDG_RUNTIME_DIR/mcp.sock"
-exec sockcred guard --listen "$1" --same-user --connections 8 -- node "$(dirname "$0")/mcp-server.mjs"
+#   mcp.sh "$XDG_RUNTIME_DIR/mcp.sock" [OPTION ...]
+path=$1
+shift
+exec sockcred guard --listen "$path" --same-user --connections 8 "$@" -- node "$(dirname "$0")/mcp-server.mjs"

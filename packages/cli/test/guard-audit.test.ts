@@ -51,6 +51,7 @@ test('a line for each decision: who, by which rule, and why', {
     '44',
     '--deny-user',
     '3002',
+    '--programs-as-root',
     '--',
     '/bin/cat',
   ];
@@ -99,7 +100,15 @@ test('T65: names of rules and of files begin no lines and move no cursor', onLin
     `[[rules]]\neffect = "deny"\nname = "${name}"\neveryone = true\n[[rules]]\neffect = "allow"\nuser = 0\n`,
   );
   const path = join(directory, 's\n{"event":"admitted"}\x1b[2J');
-  const running = await guard(t, ['--listen', path, '--policy', file, '--', '/bin/cat']);
+  const running = await guard(t, [
+    '--listen',
+    path,
+    '--policy',
+    file,
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ]);
   await ask(t, path, '');
   const { stdout, stderr } = await end(running);
   assert.doesNotMatch(stdout, /[^\n\x20-\x7e]/);
@@ -117,7 +126,16 @@ test('a file of its own: only for its owner, appended to, and begun anew on SIGH
   const file = join(directory, 'audit');
   const path = join(directory, 's');
   writeFileSync(file, '{"event":"before"}\n', { mode: 0o600 });
-  const running = startGuard(t, ['--listen', path, '--same-user', '--audit', file, '--', '/bin/cat']);
+  const running = startGuard(t, [
+    '--listen',
+    path,
+    '--same-user',
+    '--audit',
+    file,
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ]);
   await serving(t, path);
   const moved = `${file}.1`;
   renameSync(file, moved);
@@ -148,6 +166,9 @@ test('no line is lost when it is ended in the middle of many connections', onLin
     file,
     '--grace',
     '5',
+    '--connections',
+    '1000',
+    '--programs-as-root',
     '--',
     '/bin/cat',
   ]);
@@ -183,7 +204,7 @@ say(served)
 
 test('a log that cannot be opened ends it before it lets anybody in', onLinux, async t => {
   const directory = ownDirectory(t);
-  const words = ['--listen', join(directory, 's'), '--same-user', '--', '/bin/cat'];
+  const words = ['--listen', join(directory, 's'), '--same-user', '--programs-as-root', '--', '/bin/cat'];
   const { status, stderr } = await startGuard(t, ['--audit', join(directory, 'no', 'audit'), ...words]).ended;
   assert.equal(status, 3);
   assert.match(stderr, /--audit: .*ENOENT/);
@@ -200,7 +221,16 @@ test('a full disk ends nothing, is told, and what waits is written once there is
     const file = join(small, 'audit');
     const filler = join(small, 'filler');
     const path = join(directory, 's');
-    const running = startGuard(t, ['--listen', path, '--same-user', '--audit', file, '--', '/bin/cat']);
+    const running = startGuard(t, [
+      '--listen',
+      path,
+      '--same-user',
+      '--audit',
+      file,
+      '--programs-as-root',
+      '--',
+      '/bin/cat',
+    ]);
     await serving(t, path);
     spawnSync('/bin/sh', ['-c', `dd if=/dev/zero of=${filler} bs=4k count=100`]);
     for (let index = 0; index < 10; index++) assert.equal(await ask(t, path, 'y'), 'y');
@@ -218,7 +248,7 @@ test('a full disk ends nothing, is told, and what waits is written once there is
 test('whoever reads the log and goes away does not end the guard', onLinux, async t => {
   const directory = ownDirectory(t);
   const path = join(directory, 's');
-  const running = startGuard(t, ['--listen', path, '--same-user', '--', '/bin/cat']);
+  const running = startGuard(t, ['--listen', path, '--same-user', '--programs-as-root', '--', '/bin/cat']);
   await running.entry('listening');
   running.child.stdout?.destroy();
   assert.equal(await ask(t, path, 'x'), 'x');
@@ -248,7 +278,7 @@ test('under --run-as the log belongs to that user, who can open it again', {
     '--audit',
     file,
   ];
-  const running = startGuard(t, [...words, '--', '/bin/cat']);
+  const running = startGuard(t, [...words, '--programs-as-root', '--', '/bin/cat']);
   await serving(t, path);
   assert.deepEqual([statSync(file).uid, statSync(file).mode & 0o777], [2345, 0o600]);
   rmSync(file);

@@ -166,21 +166,21 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'a program ends by itself': {
     async act({ t, front, start }) {
-      await start(...same, '--', '/bin/cat');
+      await start(...same, '--programs-as-root', '--', '/bin/cat');
       assert.equal(await ask(t, front, 'x'), 'x');
     },
     reasons: ['exited 0'],
   },
   'a program is killed': {
     async act({ t, front, start }) {
-      await start(...same, '--', '/bin/sh', '-c', 'kill -9 $$');
+      await start(...same, '--programs-as-root', '--', '/bin/sh', '-c', 'kill -9 $$');
       assert.equal(await ask(t, front, ''), '');
     },
     reasons: ['exited SIGKILL'],
   },
   'a program cannot be started': {
     async act({ t, directory, front, start }) {
-      await start(...same, '--', join(directory, 'no-such-program'));
+      await start(...same, '--programs-as-root', '--', join(directory, 'no-such-program'));
       assert.equal(await ask(t, front, 'x'), '');
     },
     reasons: ['unserved'],
@@ -188,7 +188,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'the guard ends a program': {
     async act({ t, front, start }) {
-      const running = await start(...same, '--grace', '0.1', '--', '/bin/sleep', '600');
+      const running = await start(...same, '--grace', '0.1', '--programs-as-root', '--', '/bin/sleep', '600');
       await connection(t, front);
       await letIn(running, 1);
       await drain(running, 1);

@@ -42,7 +42,9 @@ test('an MCP server for the same user only, and a client of the MCP SDK', {
   skip: needsOtherUsers('socat'),
 }, async t => {
   const { front } = paths(ownDirectory(t));
-  await running(t, ['/bin/sh', example('mcp.sh'), front], { PATH: pathWith(ownDirectory(t)) });
+  await running(t, ['/bin/sh', example('mcp.sh'), front, '--programs-as-root'], {
+    PATH: pathWith(ownDirectory(t)),
+  });
   const connected = async (before: readonly string[]) => {
     const [command = '', ...args] = [...before, programPath('socat'), '-', `UNIX-CONNECT:${front}`];
     const client = new Client({ name: 'test', version: '1.0.0' });

@@ -118,20 +118,29 @@ test('the socket is for its owner, or for whom its mode lets in; and is gone at 
   const directory = ownDirectory(t);
   const metrics = join(directory, 'metrics');
   const words = ['--listen', join(directory, 's'), '--same-user', '--metrics', metrics];
-  const running = await guard(t, [...words, '--', '/bin/cat']);
+  const running = await guard(t, [...words, '--programs-as-root', '--', '/bin/cat']);
   assert.equal(statSync(metrics).mode & 0o777, 0o600);
   const user = { uid: 3001, gid: 3001, groups: [] };
   assert.equal((await curl(t, metrics, user)).status, 7);
   assert.equal((await end(running)).status, 0);
   assert.ok(!existsSync(metrics));
-  await guard(t, [...words, '--metrics-mode', '0666', '--', '/bin/cat']);
+  await guard(t, [...words, '--metrics-mode', '0666', '--programs-as-root', '--', '/bin/cat']);
   assert.match((await curl(t, metrics, user)).body, /^sockcred_guard_connections 0$/m);
 });
 
 test('it answers what it is asked for and nothing else', { skip: needs('linux') }, async t => {
   const directory = ownDirectory(t);
   const metrics = join(directory, 'metrics');
-  await guard(t, ['--listen', join(directory, 's'), '--same-user', '--metrics', metrics, '--', '/bin/cat']);
+  await guard(t, [
+    '--listen',
+    join(directory, 's'),
+    '--same-user',
+    '--metrics',
+    metrics,
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ]);
   const status = async (method: string, path: string) => {
     const asked = request({ socketPath: metrics, method, path });
     asked.end();
@@ -149,4 +158,30 @@ test('it answers what it is asked for and nothing else', { skip: needs('linux') 
     ],
     [200, 200, 200, 405, 404],
   );
+});
+
+test('connections that ask nothing keep nobody else from reading, and are closed', {
+  skip: needsOtherUsers('curl', 'python3'),
+}, async t => {
+  const directory = ownDirectory(t);
+  const metrics = join(directory, 'metrics');
+  const words = ['--listen', join(directory, 's'), '--same-user', '--to', 'tcp:127.0.0.1:1'];
+  await guard(t, [...words, '--metrics', metrics, '--metrics-mode', '0666']);
+  const script = `
+import select
+made = [socket.socket(socket.AF_UNIX) for i in range(100)]
+for s in made: s.connect(sys.argv[1])
+def is_open(s): return not select.select([s], [], [], 0)[0]
+deadline = time.time() + 40
+while sum(map(is_open, made)) > 8 and time.time() < deadline: time.sleep(0.02)
+say('open', sum(map(is_open, made)))
+while any(map(is_open, made)) and time.time() < deadline: time.sleep(0.02)
+say('open', sum(map(is_open, made)))
+hear()
+`;
+  const idle = python(t, script, { uid: 3001, gid: 3001, groups: [], args: [metrics] });
+  assert.equal(await idle.line(), 'open 8');
+  const other = { uid: 3002, gid: 3002, groups: [] };
+  assert.match((await curl(t, metrics, other)).body, /^sockcred_guard_connections 0$/m);
+  assert.equal(await idle.line(), 'open 0');
 });

@@ -20,6 +20,15 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
   'only a deny rule is there': [[...TO, '--deny-user', '0'], /nobody would be let in/],
   'nothing is behind': [WHO, /--to.*--pass-to.*-- PROGRAM/],
   'two things are behind': [[...WHO, ...TO, '--', 'cat'], /one of --to/],
+  'root for no program': [[...WHO, ...TO, '--programs-as-root'], /--programs-as-root goes with -- PROGRAM/],
+  'a program that is no server': [
+    [...WHO, '--upstream-sees-guard', '--', 'cat'],
+    /--upstream-sees-guard goes with --to/,
+  ],
+  'no log that is required': [
+    [...WHO, ...TO, '--audit', 'none', '--audit-required'],
+    /there is no audit log/,
+  ],
   'the program is missing': [[...WHO, '--'], /program is missing/],
   'a program without --': [[...WHO, 'cat'], /'cat': a program comes after --/],
   'an unknown user': [['--allow-user', 'nobody-of-that-name', ...TO], /--allow-user nobody-of-that-name: /],
@@ -190,4 +199,18 @@ test('a second guard does not take the place of the first', onLinux, async t => 
   const { status, stderr } = await run(t, ['guard', '--listen', path, ...WHO, ...TO]);
   assert.equal(status, 3);
   assert.match(stderr, /somebody is listening there/);
+});
+
+test('a root guard says as whom programs run, or does not begin', {
+  skip: needs('linux', 'root'),
+}, async t => {
+  const words = ['--listen', '/nowhere/s', '--everyone'];
+  const refused = await run(t, ['guard', ...words, '--', '/bin/cat']);
+  assert.equal(refused.status, 2);
+  for (const way of ['--run-as', '--programs-as-root']) assert.match(refused.stderr, new RegExp(way));
+  for (const way of [['--run-as', '2345:2345'], ['--programs-as-root']]) {
+    const { status, stderr } = await run(t, ['guard', ...words, ...way, '--', '/bin/cat']);
+    assert.equal(status, 3);
+    assert.match(stderr, /nowhere/);
+  }
 });

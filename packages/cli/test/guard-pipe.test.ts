@@ -30,7 +30,11 @@ async function piping(t: TestContext, front: string, behind: string, proxyProtoc
     toServer?: number;
     toClient?: number;
   }[] = [];
-  journal.writeTo({ write: (event, facts) => void written.push({ event, ...facts() }), reopen() {} });
+  journal.writeTo({
+    write: (event, facts) => void written.push({ event, ...facts() }),
+    isWritable: () => true,
+    reopen() {},
+  });
   const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol }, journal);
   const gate = createGate({ name, authorize: sameUserOnly() });
   service.takeFrom(gate);

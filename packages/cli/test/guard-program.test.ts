@@ -63,7 +63,16 @@ test(
   withOthers,
   async t => {
     const path = join(ownDirectory(t), 's');
-    const words = ['--listen', path, '--mode', '0666', '--everyone', '--', ...ENVIRONMENT];
+    const words = [
+      '--listen',
+      path,
+      '--mode',
+      '0666',
+      '--everyone',
+      '--programs-as-root',
+      '--',
+      ...ENVIRONMENT,
+    ];
     const running = await guard(t, words, { env: INHERITED });
     const told = variables(await ask(t, path, '', USER));
     const { peer } = await running.entry('admitted');
@@ -89,7 +98,16 @@ test('T11: what is not known is unset, and never a number: ids of a user namespa
   // The guard itself is where the client's ids have no mapping.
   const path = join(ownDirectory(t), 's');
   const before = [programPath('unshare'), '--user', '--map-root-user'];
-  const words = ['--listen', path, '--mode', '0666', '--everyone', '--', ...ENVIRONMENT];
+  const words = [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--everyone',
+    '--programs-as-root',
+    '--',
+    ...ENVIRONMENT,
+  ];
   await guard(t, words, { before, env: INHERITED });
   const told = variables(await ask(t, path, '', USER));
   for (const name of ['IPCREMOTEEUID', 'IPCREMOTEEGID', 'IPCCONNNUM', 'SOCKCRED_UID', 'SOCKCRED_GROUPS']) {
@@ -114,6 +132,7 @@ test('local roles are words, and a role that is no word serves nobody', withOthe
     '0666',
     '--policy',
     file,
+    '--programs-as-root',
     '--',
     ...ENVIRONMENT,
   ]);
@@ -139,7 +158,16 @@ print(first.decode(), ours, blocking, flush=True)
 rest = sys.stdin.buffer.read()
 print(len(rest))
 `;
-    const words = ['--listen', path, '--same-user', '--', programPath('python3'), '-c', script];
+    const words = [
+      '--listen',
+      path,
+      '--same-user',
+      '--programs-as-root',
+      '--',
+      programPath('python3'),
+      '-c',
+      script,
+    ];
     const running = await guard(t, words);
     const client = await connection(t, path, { allowHalfOpen: true });
     const lines = createInterface({ input: client })[Symbol.asyncIterator]();
@@ -154,7 +182,14 @@ print(len(rest))
 test('T57: how a client names its socket reaches no variable and no line of the log', onLinux, async t => {
   const directory = ownDirectory(t);
   const path = join(directory, 's');
-  const running = await guard(t, ['--listen', path, '--same-user', '--', ...ENVIRONMENT]);
+  const running = await guard(t, [
+    '--listen',
+    path,
+    '--same-user',
+    '--programs-as-root',
+    '--',
+    ...ENVIRONMENT,
+  ]);
   const script = `
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[2])
@@ -174,13 +209,21 @@ say('named' if b'uid=0' in text else 'not named', text.count(b'IPCREMOTEEUID='))
 
 test('a program that cannot be started costs its connection, and how one ended is told', onLinux, async t => {
   const directory = ownDirectory(t);
-  const running = await guard(t, ['--listen', join(directory, 'a'), '--same-user', '--', '/nowhere/program']);
+  const running = await guard(t, [
+    '--listen',
+    join(directory, 'a'),
+    '--same-user',
+    '--programs-as-root',
+    '--',
+    '/nowhere/program',
+  ]);
   assert.equal(await ask(t, join(directory, 'a'), 'x'), '');
   assert.equal((await running.entry('unserved')).code, 'ENOENT');
   const failing = await guard(t, [
     '--listen',
     join(directory, 'b'),
     '--same-user',
+    '--programs-as-root',
     '--',
     '/bin/sh',
     '-c',
@@ -193,7 +236,17 @@ test('a program that cannot be started costs its connection, and how one ended i
 test('so many programs at the same time, and of one user, and no more', withOthers, async t => {
   const path = join(ownDirectory(t), 's');
   const limits = ['--connections', '3', '--connections-per-uid', '2'];
-  const words = ['--listen', path, '--mode', '0666', '--everyone', ...limits, '--', '/bin/cat'];
+  const words = [
+    '--listen',
+    path,
+    '--mode',
+    '0666',
+    '--everyone',
+    ...limits,
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ];
   const running = await guard(t, words);
   const script = `
 s = socket.socket(socket.AF_UNIX)
@@ -230,6 +283,7 @@ test('how fast one user connects, and who says nothing', withOthers, async t => 
     '0666',
     '--everyone',
     ...limits,
+    '--programs-as-root',
     '--',
     '/bin/cat',
   ]);
@@ -260,6 +314,7 @@ while True: time.sleep(1)
       '--same-user',
       '--grace',
       '0.1',
+      '--programs-as-root',
       '--',
       programPath('python3'),
       '-c',
@@ -273,3 +328,21 @@ while True: time.sleep(1)
     assert.equal((await running.entry('ended')).status, 'SIGKILL');
   },
 );
+
+test('there are 40 programs at the same time, unless another number is said', onLinux, async t => {
+  const directory = ownDirectory(t);
+  for (const [name, more, most] of [
+    ['a', [], 40],
+    ['b', ['--connections', '45'], 45],
+  ] as const) {
+    const path = join(directory, name);
+    const words = ['--listen', path, '--same-user', ...more, '--programs-as-root', '--', '/bin/cat'];
+    const running = await guard(t, words);
+    const clients = await Promise.all(Array.from({ length: most + 1 }, () => connection(t, path)));
+    const { limit } = await running.entry('limited');
+    assert.equal(limit, 'connections');
+    const admitted = running.entries().filter(({ event }) => event === 'admitted');
+    assert.equal(admitted.length, most);
+    for (const client of clients) client.destroy();
+  }
+});

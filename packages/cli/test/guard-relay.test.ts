@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { readProxyHeader } from 'sockcred/forwarding';
 import { python } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
-import { connection } from './support/clients.js';
-import { end, needsOtherUsers } from './support/command.js';
+import { ask as askHttp, connection } from './support/clients.js';
+import { end, needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { ask, guard, paths, server, tellAndEcho } from './support/guards.js';
 import { assertBothWays, takenFrom } from './support/relayed.js';
@@ -289,3 +289,42 @@ test('connections that are open at the end of the grace period are cut', {
   assert.equal((await end(running)).status, 0);
   await cut;
 });
+
+test('a guard in front of itself does not begin, whatever it calls itself', {
+  skip: needs('linux'),
+}, async t => {
+  const { front } = paths(ownDirectory(t));
+  const name = `@sockcred-itself-${process.pid}`;
+  symlinkSync(front, `${front}-link`);
+  const own = [
+    [front, front],
+    [front, `${front}-link`],
+    [name, name],
+  ] as const;
+  for (const [listen, to] of own) {
+    const words = ['--listen', listen, '--same-user', '--to', `unix:${to}`, '--upstream-sees-guard'];
+    const { status, stderr } = await run(t, ['guard', ...words]);
+    assert.equal(status, 2);
+    assert.match(stderr, /this guard itself listens there/);
+    assert.ok(!existsSync(front));
+  }
+});
+
+for (const how of [[], ['--http'], ['--as-peer']]) {
+  test(`nor does it talk to itself once what is behind leads to it: ${how}`, {
+    skip: needs('linux', 'root', 'python3'),
+  }, async t => {
+    const { front, behind } = paths(ownDirectory(t));
+    const knowing = how.includes('--as-peer') ? [] : ['--upstream-sees-guard'];
+    const words = ['--listen', front, '--same-user', '--to', `unix:${behind}`, ...how, ...knowing];
+    const running = await guard(t, words);
+    symlinkSync(front, behind);
+    if (how.includes('--http')) assert.equal((await askHttp(front)).status, 502);
+    else assert.equal(await ask(t, front, 'x'), '');
+    const { code, message } = await running.entry('failed');
+    assert.deepEqual([code, message], ['ELOOP', 'this guard is in front of itself']);
+    await end(running);
+    const count = (wanted: string) => running.entries().filter(({ event }) => event === wanted).length;
+    assert.deepEqual([count('admitted'), count('failed')], [1, 1]);
+  });
+}

@@ -48,7 +48,7 @@ test('it says when it is ready, reads its policy again, and stops', onLinux, asy
   const file = join(directory, 'policy.toml');
   writeFileSync(file, '[[rules]]\neffect = "allow"\nsameUser = true\n');
   const path = join(directory, 's');
-  const words = ['--listen', path, '--policy', file, '--grace', '30', '--', '/bin/cat'];
+  const words = ['--listen', path, '--policy', file, '--grace', '30', '--programs-as-root', '--', '/bin/cat'];
   const running = await guard(t, words, { env: { NOTIFY_SOCKET: notify } });
   assert.equal((await until('READY=1')).pid, running.pid);
   const before = process.hrtime.bigint() / 1000n;
@@ -82,7 +82,16 @@ test('it says it under --run-as and on an abstract name, and nobody has to liste
   const directory = ownDirectory(t);
   const name = `@sockcred-test-notify-${process.pid}`;
   const { until } = await manager(t, name);
-  const words = ['--listen', join(directory, 's'), '--same-user', '--run-as', '2345:2345', '--', '/bin/cat'];
+  const words = [
+    '--listen',
+    join(directory, 's'),
+    '--same-user',
+    '--run-as',
+    '2345:2345',
+    '--programs-as-root',
+    '--',
+    '/bin/cat',
+  ];
   const running = await guard(t, words, { env: { NOTIFY_SOCKET: name } });
   assert.equal((await until('READY=1')).pid, running.pid);
   assert.equal((await end(running)).status, 0);
@@ -99,7 +108,7 @@ test('systemd itself opens the socket, and the guard serves on it', {
   const before = [programPath('systemd-socket-activate'), '-l', path];
   const script =
     'import os; print(sorted(name for name in os.environ if name.startswith("LISTEN")), os.environ["SOCKCRED_UID"])';
-  const program = ['--', programPath('python3'), '-c', script];
+  const program = ['--programs-as-root', '--', programPath('python3'), '-c', script];
   const running = startGuard(t, ['--everyone', '--run-as', '2345:2345', ...program], { before });
   while (!existsSync(path)) await new Promise(done => setTimeout(done, 5));
   chmodSync(path, 0o666);
@@ -119,7 +128,9 @@ for (const words of [
   }, async t => {
     const path = join(ownDirectory(t), 's');
     const before = [programPath('systemd-socket-activate'), '-l', path];
-    const running = run(t, ['guard', ...words, '--same-user', '--', '/bin/cat'], { before });
+    const running = run(t, ['guard', ...words, '--same-user', '--programs-as-root', '--', '/bin/cat'], {
+      before,
+    });
     while (!existsSync(path)) await new Promise(done => setTimeout(done, 5));
     await connection(t, path);
     const { status, stderr } = await running;

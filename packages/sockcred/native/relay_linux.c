@@ -233,6 +233,7 @@ int relay_open(relay_ended ended, void *context, struct relay **out)
 	relay->ended = ended;
 	relay->context = context;
 	relay->end_of_requests = &relay->requests;
+	pipes_limit(&relay->pipes);
 	pthread_mutex_init(&relay->lock, NULL);
 	relay->set = epoll_create1(EPOLL_CLOEXEC);
 	relay->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,7 +1,7 @@
 /*
  * One direction between two sockets, for relay_linux.c: bytes move by
  * splice(2) through a pipe that is lent while they are on their way, or, where
- * descriptors are passed on, by recvmsg(2) and sendmsg(2).
+ * descriptors are passed on or no pipe is to be had, by recvmsg(2) and sendmsg(2).
  */
 #ifndef SOCKCRED_RELAY_WAY_H
 #define SOCKCRED_RELAY_WAY_H
@@ -16,6 +16,7 @@ struct chunk;
 struct pipes {
 	struct pipe *idle;
 	size_t count;
+	size_t made, most; /* lent ones too */
 };
 
 struct way {
@@ -38,6 +39,8 @@ int way_pump_messages(struct way *way, int *status);
 /* Gives back, or closes, everything but the sockets. */
 void way_release(struct way *way, struct pipes *pipes);
 
+/* Before the first is lent. */
+void pipes_limit(struct pipes *pipes);
 void pipes_close(struct pipes *pipes);
 
 #endif

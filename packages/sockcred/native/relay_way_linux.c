@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 /* Asked of each pipe; a user over the limit of pipe(7) gets a smaller one. */
 #define PIPE_BYTES (256 * 1024)
 #define MOST_IDLE_PIPES 64
+/* Beyond these, bytes are copied: see pipes_limit(). */
+#define MOST_PIPES 1024
 #define CHUNK_BYTES (16 * 1024)
 
 struct pipe {
@@ -23,7 +26,7 @@ struct pipe {
 	struct pipe *next;
 };
 
-/* Bytes that were received with recvmsg(2) and not all sent yet. */
+/* Bytes that were received with recvmsg(2) and not all sent yet; with them come descriptors that are passed on. */
 struct chunk {
 	size_t begin, end;
 	size_t fd_count;
@@ -31,34 +34,37 @@ struct chunk {
 	uint8_t bytes[CHUNK_BYTES];
 };
 
-static void close_pipe(struct pipe *pipe)
+static void close_pipe(struct pipes *pipes, struct pipe *pipe)
 {
+	pipes->made--;
 	close(pipe->ends[0]);
 	close(pipe->ends[1]);
 	free(pipe);
 }
 
-static int lend_pipe(struct pipes *pipes, struct pipe **out)
+/* NULL where there are enough of them, or no descriptors left: no pair may end for want of one. */
+static struct pipe *lend_pipe(struct pipes *pipes)
 {
 	struct pipe *pipe = pipes->idle;
 
 	if (pipe != NULL) {
 		pipes->idle = pipe->next;
 		pipes->count--;
-		*out = pipe;
-		return 0;
+		return pipe;
 	}
+	if (pipes->made >= pipes->most)
+		return NULL;
 	pipe = malloc(sizeof(*pipe));
 	if (pipe == NULL)
-		return ENOMEM;
+		return NULL;
 	if (pipe2(pipe->ends, O_CLOEXEC | O_NONBLOCK) < 0) {
 		free(pipe);
-		return errno;
+		return NULL;
 	}
+	pipes->made++;
 	/* As large as it may be: the answer does not matter. */
 	(void)fcntl(pipe->ends[0], F_SETPIPE_SZ, PIPE_BYTES);
-	*out = pipe;
-	return 0;
+	return pipe;
 }
 
 /* An empty pipe may serve others; one with bytes in it never. */
@@ -70,7 +76,7 @@ static void return_pipe(struct pipes *pipes, struct way *way)
 	if (pipe == NULL)
 		return;
 	if (way->waiting > 0 || pipes->count >= MOST_IDLE_PIPES) {
-		close_pipe(pipe);
+		close_pipe(pipes, pipe);
 		return;
 	}
 	pipe->next = pipes->idle;
@@ -91,64 +97,6 @@ static void refuse_more(struct way *way)
 	shutdown(way->from, SHUT_RD);
 }
 
-/* Bytes moved, 0 at the end, or minus an errno. */
-static ssize_t move(int from, int to)
-{
-	ssize_t moved;
-
-	do
-		moved = splice(from, NULL, to, NULL, MOST_AT_ONCE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	while (moved < 0 && errno == EINTR);
-	return moved < 0 ? -errno : moved;
-}
-
-int way_pump_bytes(struct way *way, struct pipes *pipes, int *status)
-{
-	size_t moved = 0;
-
-	while (!way->done && moved < MOST_AT_ONCE) {
-		ssize_t in = -EAGAIN, out = -EAGAIN;
-
-		if (way->pipe == NULL) {
-			*status = lend_pipe(pipes, &way->pipe);
-			if (*status != 0)
-				return 0;
-		}
-		if (!way->ended) {
-			in = move(way->from, way->pipe->ends[1]);
-			if (in > 0)
-				way->waiting += (size_t)in;
-			if (in == 0 || is_departure((int)-in))
-				way->ended = 1;
-			else if (in < 0 && in != -EAGAIN)
-				*status = (int)-in;
-		}
-		if (way->waiting > 0) {
-			out = move(way->pipe->ends[0], way->to);
-			if (out > 0) {
-				way->waiting -= (size_t)out;
-				way->moved += (size_t)out;
-				moved += (size_t)out;
-			} else if (is_departure((int)-out)) {
-				refuse_more(way);
-			} else if (out != -EAGAIN) {
-				*status = (int)-out;
-			}
-		}
-		if (*status != 0)
-			return 0;
-		if (way->ended && way->waiting == 0 && !way->done) {
-			shutdown(way->to, SHUT_WR);
-			way->done = 1;
-		}
-		if (in <= 0 && out <= 0)
-			break;
-	}
-	if (way->waiting == 0 || way->done)
-		return_pipe(pipes, way);
-	return !way->done && moved >= MOST_AT_ONCE;
-}
-
 static void close_fds(struct chunk *chunk)
 {
 	for (size_t index = 0; index < chunk->fd_count; index++)
@@ -167,7 +115,7 @@ union control {
 	struct cmsghdr aligned;
 };
 
-static ssize_t receive(struct way *way)
+static ssize_t receive(struct way *way, int takes_fds)
 {
 	struct chunk *chunk = way->chunk;
 	struct iovec part = { .iov_base = chunk->bytes, .iov_len = sizeof(chunk->bytes) };
@@ -176,8 +124,10 @@ static ssize_t receive(struct way *way)
 	struct message beside;
 	ssize_t got;
 
-	message.msg_control = &control;
-	message.msg_controllen = sizeof(control);
+	if (takes_fds) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
 	do
 		got = recvmsg(way->from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
@@ -185,6 +135,9 @@ static ssize_t receive(struct way *way)
 		return -errno;
 	chunk->begin = 0;
 	chunk->end = (size_t)got;
+	/* The kernel has closed what nobody takes. */
+	if (!takes_fds)
+		return got;
 	message_walk((const uint8_t *)&control, message.msg_controllen, (message.msg_flags & MSG_CTRUNC) != 0,
 		     MESSAGE_MOST_FDS, &beside, discard);
 	/* No descriptor was free for those that came: without them, the bytes may not go on either. */
@@ -227,21 +180,24 @@ static ssize_t pass_on(struct way *way)
 	return sent;
 }
 
-int way_pump_messages(struct way *way, int *status)
+/* By recvmsg(2) and sendmsg(2), through a chunk that is kept while something is in it. */
+static int copy(struct way *way, int takes_fds, int *status)
 {
 	size_t moved = 0;
 
-	if (way->chunk == NULL)
-		way->chunk = calloc(1, sizeof(*way->chunk));
 	if (way->chunk == NULL) {
-		*status = ENOMEM;
-		return 0;
+		way->chunk = malloc(sizeof(*way->chunk));
+		if (way->chunk == NULL) {
+			*status = ENOMEM;
+			return 0;
+		}
+		way->chunk->begin = way->chunk->end = way->chunk->fd_count = 0;
 	}
 	while (!way->done && moved < MOST_AT_ONCE) {
 		ssize_t result;
 
 		if (way->chunk->begin == way->chunk->end && !way->ended) {
-			result = receive(way);
+			result = receive(way, takes_fds);
 			if (result == 0 || is_departure((int)-result))
 				way->ended = 1;
 			else if (result == -EAGAIN)
@@ -273,6 +229,68 @@ int way_pump_messages(struct way *way, int *status)
 	return !way->done && moved >= MOST_AT_ONCE;
 }
 
+/* Bytes moved, 0 at the end, or minus an errno. */
+static ssize_t move(int from, int to)
+{
+	ssize_t moved;
+
+	do
+		moved = splice(from, NULL, to, NULL, MOST_AT_ONCE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (moved < 0 && errno == EINTR);
+	return moved < 0 ? -errno : moved;
+}
+
+int way_pump_bytes(struct way *way, struct pipes *pipes, int *status)
+{
+	size_t moved = 0;
+
+	if (way->pipe == NULL && way->chunk == NULL)
+		way->pipe = lend_pipe(pipes);
+	if (way->pipe == NULL)
+		return copy(way, 0, status);
+	while (!way->done && moved < MOST_AT_ONCE) {
+		ssize_t in = -EAGAIN, out = -EAGAIN;
+
+		if (!way->ended) {
+			in = move(way->from, way->pipe->ends[1]);
+			if (in > 0)
+				way->waiting += (size_t)in;
+			if (in == 0 || is_departure((int)-in))
+				way->ended = 1;
+			else if (in < 0 && in != -EAGAIN)
+				*status = (int)-in;
+		}
+		if (way->waiting > 0) {
+			out = move(way->pipe->ends[0], way->to);
+			if (out > 0) {
+				way->waiting -= (size_t)out;
+				way->moved += (size_t)out;
+				moved += (size_t)out;
+			} else if (is_departure((int)-out)) {
+				refuse_more(way);
+			} else if (out != -EAGAIN) {
+				*status = (int)-out;
+			}
+		}
+		if (*status != 0)
+			return 0;
+		if (way->ended && way->waiting == 0 && !way->done) {
+			shutdown(way->to, SHUT_WR);
+			way->done = 1;
+		}
+		if (in <= 0 && out <= 0)
+			break;
+	}
+	if (way->waiting == 0 || way->done)
+		return_pipe(pipes, way);
+	return !way->done && moved >= MOST_AT_ONCE;
+}
+
+int way_pump_messages(struct way *way, int *status)
+{
+	return copy(way, 1, status);
+}
+
 void way_release(struct way *way, struct pipes *pipes)
 {
 	return_pipe(pipes, way);
@@ -282,13 +300,26 @@ void way_release(struct way *way, struct pipes *pipes)
 	way->chunk = NULL;
 }
 
+/*
+ * A pair that waits would hold two pipes, four descriptors: of those that this process may have, all pipes together
+ * take no more than a quarter, so that who lets pairs wait takes the others' pipes, and not their connections.
+ */
+void pipes_limit(struct pipes *pipes)
+{
+	struct rlimit limit;
+
+	pipes->most = MOST_PIPES;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 8 < MOST_PIPES)
+		pipes->most = (size_t)(limit.rlim_cur / 8);
+}
+
 void pipes_close(struct pipes *pipes)
 {
 	struct pipe *next;
 
 	for (struct pipe *pipe = pipes->idle; pipe != NULL; pipe = next) {
 		next = pipe->next;
-		close_pipe(pipe);
+		close_pipe(pipes, pipe);
 	}
 	pipes->idle = NULL;
 	pipes->count = 0;

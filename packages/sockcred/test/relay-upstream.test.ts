@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { listenAt, type PeerCredentials, PeerError, PeerTypeError, peerCredentials } from 'sockcred';
 import { closeDescriptor, connectUpstream, relay, sendFirst } from 'sockcred/relay';
 import { madeUpPeer } from 'sockcred/testing';
+import { connectInTurn } from '../dist/relaying/backlog.js';
 import { acceptSocket, socketPair } from '../dist/sys/message-socket.js';
 import { listeningSocket } from '../dist/sys/unix-socket.js';
 import { openDirectory } from './support/directories.js';
@@ -136,6 +137,49 @@ test('a full backlog is waited for, without holding anybody else up', { skip }, 
   assert.ok('fd' in accepted);
   closeDescriptor(accepted.fd);
   closeDescriptor(await connecting);
+});
+
+test('those who wait come in one after the other, as they came, and one of them asks for all', {
+  skip,
+}, async t => {
+  const { path, fd } = await fullListener(t);
+  const came: number[] = [];
+  const connecting = Array.from({ length: 200 }, (_, index) =>
+    connectUpstream({ path }, { timeoutMs: 600_000 }).then(upstream => {
+      came.push(index);
+      closeDescriptor(upstream);
+    }),
+  );
+  const late = connectUpstream({ path }, { timeoutMs: 20 });
+  await assert.rejects(late, withErrno('EAGAIN'));
+  const accepting = setInterval(() => {
+    const accepted = acceptSocket(fd);
+    if ('fd' in accepted) closeDescriptor(accepted.fd);
+  }, 1);
+  await Promise.all(connecting);
+  clearInterval(accepting);
+  assert.deepEqual(
+    came,
+    Array.from({ length: 200 }, (_, index) => index),
+  );
+});
+
+test('while nobody comes in, only the first asks', { skip }, async () => {
+  const asked = Array.from({ length: 50 }, () => 0);
+  const end = performance.now() + 200;
+  const made = await Promise.all(
+    asked.map((_, index) => {
+      const attempt = () => {
+        asked[index] = (asked[index] ?? 0) + 1;
+        return { refused: { kind: 'refused', errno: 'EAGAIN' } } as const;
+      };
+      return connectInTurn('/full', { attempt, end, signal: undefined });
+    }),
+  );
+  assert.ok(made.every(one => 'refused' in one && one.refused.errno === 'EAGAIN'));
+  const [first = 0, ...others] = asked;
+  assert.ok(first >= 1, `${first} times`);
+  assert.ok(others.every(times => times === 0));
 });
 
 test('until the time is over, or somebody has enough', { skip }, async t => {

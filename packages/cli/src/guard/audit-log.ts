@@ -4,7 +4,7 @@
  * Nothing in a line is obeyed by a terminal, whatever a peer may have named itself.
  */
 
-import { closeSync, openSync } from 'node:fs';
+import { openSync, statfsSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { escapeText } from 'sockcred';
 import { SystemRefusal } from '../exit-codes.ts';
@@ -20,6 +20,8 @@ export interface AuditTrouble {
 
 export interface AuditLog {
   write(event: string, facts: () => object): void;
+  /** Tries what waits again. Is nothing left that waits, and room for what is to come? */
+  isWritable(): boolean;
   /** Begins a new file if the old one was moved away; the old one stays in use if that fails. */
   reopen(): void;
 }
@@ -27,13 +29,14 @@ export interface AuditLog {
 /** Bytes that wait while nothing can be written. */
 const MOST_WAITING = 0x1000000;
 
+/** Room that there has to be, so that the lines about a connection can be written once it is let in. */
+const LEAST_ROOM = 0x10000;
+
 type Destination = ReturnType<typeof pino.destination>;
 
-function destinationAt(place: string | number, trouble: AuditTrouble): Destination {
+function destinationAt(fd: number, trouble: AuditTrouble): Destination {
   const destination = pino.destination({
-    dest: place,
-    append: true,
-    mode: 0o600,
+    dest: fd,
     sync: true,
     maxLength: MOST_WAITING,
   });
@@ -57,15 +60,34 @@ function loggerTo(stream: DestinationStream): Logger {
 /** What went against a peer, or wrong, is a warning. */
 const WARNINGS: ReadonlySet<string> = new Set(['denied', 'limited', 'failed', 'unserved', 'policy-refused']);
 
+/** The place that a descriptor is in, also if its file was moved away. Elsewhere than on Linux nobody can be asked. */
+function hasRoom(fd: number): boolean {
+  if (process.platform !== 'linux') return true;
+  try {
+    const { bavail, bsize } = statfsSync(`/proc/self/fd/${fd}`);
+    return bavail * bsize >= LEAST_ROOM;
+  } catch {
+    return false;
+  }
+}
+
 class FileLog implements AuditLog {
   readonly #path: string | undefined;
   readonly #trouble: AuditTrouble;
   readonly #logger: Logger;
   #destination: Destination;
+  #fd = 1;
+  #failed = false;
 
   constructor(path: string | undefined, trouble: AuditTrouble) {
     this.#path = path;
-    this.#trouble = trouble;
+    this.#trouble = {
+      retried: error => {
+        this.#failed = true;
+        trouble.retried(error);
+      },
+      lost: () => trouble.lost(),
+    };
     this.#destination = this.#open();
     this.#logger = loggerTo({ write: line => void this.#destination.write(line) });
   }
@@ -76,20 +98,28 @@ class FileLog implements AuditLog {
     else this.#logger.info(entry);
   }
 
-  /** Another destination: one that failed to open its file again could close its old descriptor twice. */
+  isWritable(): boolean {
+    if (this.#failed) {
+      this.#failed = false;
+      this.#destination.write('');
+    }
+    return !this.#failed && (this.#path === undefined || hasRoom(this.#fd));
+  }
+
+  /** Another destination, which begins only where the file could be opened; the old one closes what it had. */
   reopen(): void {
     if (this.#path === undefined) return;
     const old = this.#destination;
     this.#destination = this.#open();
+    this.#failed = false;
     old.end();
   }
 
   #open(): Destination {
     if (this.#path === undefined) return destinationAt(1, this.#trouble);
     try {
-      // Opened here first: a destination that cannot open its file says so by an event as well.
-      closeSync(openSync(this.#path, 'a', 0o600));
-      return destinationAt(this.#path, this.#trouble);
+      this.#fd = openSync(this.#path, 'a', 0o600);
+      return destinationAt(this.#fd, this.#trouble);
     } catch (error) {
       const errno = (error as NodeJS.ErrnoException).code ?? String(error);
       throw new SystemRefusal(`--audit: ${escapeText(this.#path)} cannot be written to (${errno})`);
@@ -97,7 +127,7 @@ class FileLog implements AuditLog {
   }
 }
 
-const NOWHERE: AuditLog = { write: () => {}, reopen: () => {} };
+const NOWHERE: AuditLog = { write: () => {}, isWritable: () => true, reopen: () => {} };
 
 /**
  * Opens the log: `-` is standard output, `none` is nowhere.

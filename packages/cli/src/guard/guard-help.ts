@@ -45,13 +45,15 @@ What is in front of it
   --pass-to PATH        the connection itself is passed to the program that
                         listens at this SOCK_SEQPACKET socket
   -- PROGRAM ...        a program for each connection, which is its standard
-                        input and output (UCSPI)
+                        input and output (UCSPI); 40 of them at the same time
+                        unless --connections says how many
 
 As whom: a server behind a Unix socket sees the guard in place of its clients
   --run-as USER[:GROUP] gives up root for good once the sockets are there
   --as-peer             each connection is made under the client's own user and
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
+  --programs-as-root    a guard that is root runs -- PROGRAM as root all the same
 
 Limits: also in the policy file, where they change with the rules
   --connections N       at the same time
@@ -63,6 +65,10 @@ Limits: also in the policy file, where they change with the rules
 Running
   --audit FILE          one line of JSON for each decision, appended, opened
                         again on SIGHUP (default: -, standard output; none)
+  --audit-repeats N     lines of one user in a second that say the same of who
+                        is not let in; the others are one line with their number
+                        (default: 10)
+  --audit-required      nobody is let in while the audit log cannot be written
   --metrics PATH        a Unix socket for Prometheus; --metrics-mode MODE
                         (default: 0600)
   --grace SECONDS       for open connections at the end (default: 10)

@@ -49,6 +49,10 @@ export interface GuardOptions {
   readonly limits: Limits;
   /** `-` is standard output, `none` is nowhere. */
   readonly audit: string;
+  /** Lines about the same, of one user, in a second. */
+  readonly auditRepeats: number;
+  /** Is nobody let in while nothing can be written? */
+  readonly auditRequired: boolean;
   readonly metrics?: string;
   readonly metricsMode: number;
   readonly graceMs: number;
@@ -79,11 +83,14 @@ const OPTIONS = {
   'run-as': { type: 'string' },
   'as-peer': { type: 'boolean' },
   'upstream-sees-guard': { type: 'boolean' },
+  'programs-as-root': { type: 'boolean' },
   connections: { type: 'string' },
   'connections-per-uid': { type: 'string' },
   'accept-rate': { type: 'string' },
   'first-byte': { type: 'string' },
   audit: { type: 'string', default: '-' },
+  'audit-repeats': { type: 'string', default: '10' },
+  'audit-required': { type: 'boolean' },
   metrics: { type: 'string' },
   'metrics-mode': { type: 'string' },
   grace: { type: 'string', default: '10' },
@@ -197,7 +204,13 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
   if (program !== undefined && (file === undefined || file === ''))
     refuse('-- PROGRAM: the program is missing');
   const http = values.http === true;
-  const onlyTo: readonly (keyof Values)[] = ['pass-fds', 'proxy-protocol', 'http', 'as-peer'];
+  const onlyTo: readonly (keyof Values)[] = [
+    'pass-fds',
+    'proxy-protocol',
+    'http',
+    'as-peer',
+    'upstream-sees-guard',
+  ];
   const wrong = onlyTo.find(name => values[name] !== undefined);
   if (values.to === undefined && wrong !== undefined) refuse(`--${wrong} goes with --to only`);
   const onlyHttp = HTTP_ONLY.find(name => values[name] !== undefined);
@@ -218,7 +231,9 @@ function targetOf(values: Values, program: readonly string[] | undefined): Targe
 
 function deputyOf(values: Values, target: Target): Deputy {
   const asPeer = values['as-peer'] === true;
-  const knowingly = values['upstream-sees-guard'] === true;
+  const asRoot = values['programs-as-root'] === true;
+  if (asRoot && target.kind !== 'program') refuse('--programs-as-root goes with -- PROGRAM only');
+  const knowingly = values['upstream-sees-guard'] === true || asRoot;
   if (asPeer && knowingly) refuse('--upstream-sees-guard: --as-peer says otherwise');
   if (asPeer && values['run-as'] !== undefined) {
     refuse('--as-peer: needs root for every connection, which --run-as gives up');
@@ -264,6 +279,8 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   if (values.mode !== undefined && listen?.startsWith('@') === true) {
     refuse('--mode: an abstract name has no permissions');
   }
+  if (values['audit-required'] === true && audit === 'none')
+    refuse('--audit-required: there is no audit log');
   if (values['metrics-mode'] !== undefined && metrics === undefined)
     refuse('--metrics-mode: there is no --metrics');
   return {
@@ -275,6 +292,8 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
     ...(values['run-as'] === undefined ? {} : { runAs: values['run-as'] }),
     limits: limitsOf(values),
     audit,
+    auditRepeats: wholeNumber('--audit-repeats', values['audit-repeats']),
+    auditRequired: values['audit-required'] === true,
     ...(metrics === undefined ? {} : { metrics }),
     metricsMode:
       values['metrics-mode'] === undefined ? 0o600 : modeOf('--metrics-mode', values['metrics-mode']),

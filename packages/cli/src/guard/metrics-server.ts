@@ -1,11 +1,13 @@
-/** Answers with the metrics, over HTTP on a Unix socket of its own; whoever may connect may read. */
+/** Answers with the metrics, over HTTP on a Unix socket of its own; whoever may connect may read, a few at a time of each user. */
 
 import { createServer } from 'node:http';
-import { type Listening, listenAt } from 'sockcred';
+import { createGate } from 'sockcred/gate';
 import type { GuardMetrics } from './metrics.ts';
 
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-const MOST_CONNECTIONS = 16;
+/** At the same time, and of one user, so that nobody keeps others from reading; each has to ask within five seconds. */
+const LIMITS = { connections: 64, connectionsPerUid: 8 };
+const ASK_WITHIN_MS = 5000;
 
 /** Serves until it is closed, and keeps no program running. */
 export interface MetricsServer {
@@ -17,7 +19,8 @@ export async function serveMetrics(
   mode: number,
   metrics: GuardMetrics,
 ): Promise<MetricsServer> {
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, (request, response) => {
+  const within = { headersTimeout: ASK_WITHIN_MS, requestTimeout: ASK_WITHIN_MS };
+  const server = createServer({ ...within, connectionsCheckingInterval: 1000 }, (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
@@ -30,14 +33,8 @@ export async function serveMetrics(
     });
     response.end(text);
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  const listening: Listening = await listenAt(server, path, path.startsWith('@') ? {} : { mode });
-  server.unref();
-  return {
-    close: async () => {
-      const closed = listening.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const gate = createGate({ name: 'sockcred guard metrics', authorize: () => true, limits: LIMITS });
+  gate.handTo(server);
+  await gate.listen(path, path.startsWith('@') ? {} : { mode });
+  return { close: () => gate.close({ graceMs: 0 }) };
 }

@@ -50,7 +50,7 @@ export function readRunAs(text: string): RunAs {
   if (user === undefined) return refuse(text, 'is not USER or USER:GROUP');
   const names = systemNames();
   const uid = idOf(text, user, name => names.user(name), 'user');
-  if (uid === 0) refuse(text, 'is root; --upstream-sees-guard is the way to say that this is meant');
+  if (uid === 0) refuse(text, 'is root; --upstream-sees-guard or --programs-as-root says that this is meant');
   if (group !== undefined) {
     return { uid, gid: idOf(text, group, name => names.group(name), 'group'), groupsOf: undefined };
   }

@@ -7,16 +7,20 @@ import { identifyPeer } from 'sockcred/witnesses';
 import { SystemRefusal } from '../exit-codes.ts';
 import { octal } from '../socket-mode.ts';
 import { openAuditLog } from './audit-log.ts';
+import { AuditQuota } from './audit-quota.ts';
+import { defaultLimits } from './default-limits.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { createHttpRefusal } from './http-refusal.ts';
 import { Journal } from './journal.ts';
 import { GuardMetrics } from './metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
+import { refuseOwnAddress } from './own-address.ts';
 import { type PolicyInForce, policyInForce } from './policy-in-force.ts';
 import { becomeUser, type RunAs } from './run-as.ts';
 import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { onTerms } from './terms.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -46,7 +50,7 @@ export class RunningGuard {
   readonly #policy: PolicyInForce;
   readonly #service: Service;
   readonly #gate: Gate;
-  #audit = openAuditLog('none', { retried() {}, lost() {} });
+  #audit: AuditQuota | undefined;
   #auditFails = false;
   #metricsServer: MetricsServer | undefined;
   /** Nobody is let in before everything is as it will stay. */
@@ -88,19 +92,20 @@ export class RunningGuard {
     this.#service = serve(this.#gate, options, () => this.#limits, this.#journal);
   }
 
-  /** In force: options say more than the file. */
+  /** In force: options say more than the file, and that more than what is usual. */
   get #limits(): Limits {
-    return { ...this.#policy.limits, ...this.#options.limits };
+    return { ...defaultLimits(this.#options.target), ...this.#policy.limits, ...this.#options.limits };
   }
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
   async start(descriptors: readonly number[], runAs: RunAs | undefined): Promise<void> {
-    const { listen, mode = 0o600, metrics, metricsMode } = this.#options;
+    const { listen, mode = 0o600, metrics, metricsMode, target } = this.#options;
     if (metrics !== undefined) this.#metricsServer = await serveMetrics(metrics, metricsMode, this.#metrics);
     const listening =
       listen === undefined
         ? undefined
         : await this.#gate.listen(listen, listen.startsWith('@') ? {} : { mode });
+    if (listening !== undefined && 'to' in target) refuseOwnAddress(listening.path, target.to);
     if (runAs !== undefined) becomeUser(runAs);
     this.#openAudit();
     // Names, our own user, and whether it can be read at all are as that user finds them.
@@ -149,6 +154,7 @@ export class RunningGuard {
     await closed;
     clearTimeout(late);
     this.#journal.cutRest();
+    this.#audit?.settle();
     this.#journal.note('stopped', why);
     await this.end();
   }
@@ -194,7 +200,9 @@ export class RunningGuard {
   /** Rules and limits in one turn: no connection meets those of two files. */
   #obeyPolicy(): void {
     this.#gate.replaceLimits(this.#limits);
-    this.#gate.replaceAuthorize(this.#policy.policy);
+    const { auditRequired } = this.#options;
+    const isWritable = () => !auditRequired || this.#audit?.isWritable() === true;
+    this.#gate.replaceAuthorize(onTerms(this.#policy.policy, isWritable));
   }
 
   #announce(at: string, mode?: string): void {
@@ -203,7 +211,8 @@ export class RunningGuard {
   }
 
   #openAudit(): void {
-    this.#audit = openAuditLog(this.#options.audit, {
+    const { audit, auditRepeats } = this.#options;
+    const log = openAuditLog(audit, {
       retried: error => {
         this.#metrics.auditFailures.add(['retried']);
         if (!this.#auditFails) say(`the audit log cannot be written: ${error.message}`);
@@ -211,13 +220,16 @@ export class RunningGuard {
       },
       lost: () => this.#metrics.auditFailures.add(['lost']),
     });
+    this.#audit = new AuditQuota(log, auditRepeats, suppressed =>
+      this.#journal.note('suppressed', suppressed),
+    );
     this.#journal.writeTo(this.#audit);
   }
 
   #reopenAudit(): void {
     this.#auditFails = false;
     try {
-      this.#audit.reopen();
+      this.#audit?.reopen();
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
     }

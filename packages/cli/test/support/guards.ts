@@ -32,6 +32,9 @@ export interface AuditEntry {
   readonly signal?: string;
   readonly fault?: string;
   readonly connections?: number;
+  readonly of?: string;
+  readonly suppressed?: number;
+  readonly uid?: number;
 }
 
 export interface RunningGuard extends Running {

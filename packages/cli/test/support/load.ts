@@ -148,6 +148,10 @@ export async function loadGuard(
     '--deny-user',
     `${DENIED.uid}`,
     '--as-peer',
+    '--connections-per-uid',
+    '1000000',
+    '--audit-repeats',
+    '1000000',
   ];
   const guard = startGuard(t, [...words, '--to', `unix:${behind}`, '--metrics', metrics, '--audit', audit], {
     env: nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions },

@@ -1,5 +1,6 @@
 /** `sockcred/gate`: only those who may come in reach a server. Re-exports only. */
 
+export { descriptorLimit } from '../sys/descriptor-limit.ts';
 export {
   type Admission,
   type AdmittedSource,

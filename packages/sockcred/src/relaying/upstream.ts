@@ -4,7 +4,6 @@
  */
 
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { escapeText } from '../credentials/format.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
@@ -15,6 +14,7 @@ import { STREAM } from '../sys/message-arena.ts';
 import { connectSocket, duplicateSocket, unboundSocket } from '../sys/message-socket.ts';
 import { descriptorOf, handleOf } from '../sys/socket-handle.ts';
 import type { NewSocket, UnixName } from '../sys/unix-socket.ts';
+import { connectInTurn } from './backlog.ts';
 
 /** Where the server behind listens: a path or abstract name (`@name`), or a host and its port. */
 export type Upstream = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -29,8 +29,6 @@ export interface ConnectOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-/** A full backlog tells nobody when there is room again: asked anew after 1, 2, 4 ... milliseconds. */
-const LONGEST_PAUSE_MS = 64;
 
 function unreachable(shown: string, errno: string, cause?: unknown): PeerError {
   const details = { scope: 'connection', errno, ...(cause === undefined ? {} : { cause }) } as const;
@@ -67,14 +65,10 @@ async function connectUnix(path: string, options: ConnectOptions | undefined): P
   const { name, shown } = nameOf(path);
   const identity = options?.as === undefined ? undefined : identityOf(options.as);
   const end = performance.now() + (options?.timeoutMs ?? TIMEOUT_MS);
-  for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    options?.signal?.throwIfAborted();
-    const made = attempt(name, identity);
-    if ('fd' in made) return made.fd;
-    const errno = made.refused.errno ?? made.refused.kind;
-    if (errno !== 'EAGAIN' || performance.now() >= end) throw unreachable(escapeText(shown), errno);
-    await sleep(pause);
-  }
+  const connecting = { attempt: () => attempt(name, identity), end, signal: options?.signal };
+  const made = await connectInTurn(path, connecting);
+  if ('fd' in made) return made.fd;
+  throw unreachable(escapeText(shown), made.refused.errno ?? made.refused.kind);
 }
 
 function shownDescriptor(socket: Socket): number | undefined {

@@ -5,7 +5,16 @@
 
 import { fs } from './builtin-modules.ts';
 
-/** The soft limit; undefined where there is none or it cannot be read. */
+/**
+ * The soft limit of file descriptors; undefined where there is none or it cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { descriptorLimit } from 'sockcred/gate';
+ *
+ * const limits = { connections: Math.floor((descriptorLimit() ?? 1024) / 2) };
+ * ```
+ */
 export function descriptorLimit(): number | undefined {
   try {
     const text = fs().readFileSync('/proc/self/limits', 'latin1');

@@ -1,0 +1,19 @@
+/** Limits of a guard where neither its options nor its policy say others. */
+
+import { descriptorLimit, type Limits } from 'sockcred/gate';
+import type { Target } from './guard-options.ts';
+
+/** As many as tcpserver(1) starts at the same time. */
+const MOST_PROGRAMS = 40;
+/** A connection and the one behind it are two descriptors; pipes of those that wait are a quarter of all. */
+const DESCRIPTORS_PER_USER = 1 / 3;
+
+/**
+ * Nobody starts programs without end, and no user takes the descriptors of all others. What is passed on takes none.
+ */
+export function defaultLimits({ kind }: Target): Limits {
+  if (kind === 'program') return { connections: MOST_PROGRAMS };
+  const descriptors = descriptorLimit();
+  if (kind === 'pass' || descriptors === undefined) return {};
+  return { connectionsPerUid: Math.floor((descriptors * DESCRIPTORS_PER_USER) / 2) };
+}
