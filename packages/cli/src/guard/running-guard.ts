@@ -17,6 +17,7 @@ import { becomeUser, type RunAs } from './run-as.ts';
 import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { requireSomebody } from './unseen.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -87,6 +88,7 @@ export class RunningGuard {
     // Names, our own user, and whether it can be read at all are as that user finds them.
     if (this.#policy.reload() === 'refused')
       throw new SystemRefusal('the policy cannot be read again as USER');
+    if (runAs !== undefined) requireSomebody(this.#policy.data, runAs.uid);
     const unseen = ['namespaces', 'application'].filter(fact =>
       this.#policy.policy.facts.has(fact as FactName),
     );
