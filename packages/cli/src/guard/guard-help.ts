@@ -51,6 +51,8 @@ As whom: a server behind a Unix socket sees the guard in place of its clients
   --as-peer             each connection is made under the client's own user and
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
+  --upstream-user USER  nothing is sent before the kernel has said that this user
+                        listens behind: it may not be who took the path first
 
 Limits: also in the policy file, where they change with the rules
   --connections N       at the same time

@@ -43,6 +43,8 @@ export interface GuardOptions {
   readonly target: Target;
   readonly deputy: Deputy;
   readonly runAs?: string;
+  /** Who has to listen behind. */
+  readonly upstreamUser?: string;
   readonly limits: Limits;
   /** `-` is standard output, `none` is nowhere. */
   readonly audit: string;
@@ -75,6 +77,7 @@ const OPTIONS = {
   'run-as': { type: 'string' },
   'as-peer': { type: 'boolean' },
   'upstream-sees-guard': { type: 'boolean' },
+  'upstream-user': { type: 'string' },
   connections: { type: 'string' },
   'connections-per-uid': { type: 'string' },
   'accept-rate': { type: 'string' },
@@ -219,6 +222,16 @@ function deputyOf(values: Values, target: Target): Deputy {
   return asPeer ? 'peer' : knowingly ? 'guard-knowingly' : 'guard';
 }
 
+function upstreamUserOf(values: Values, target: Target): string | undefined {
+  const user = values['upstream-user'];
+  if (user === undefined) return undefined;
+  if (user === '') refuse('--upstream-user: the user is missing');
+  if (target.kind === 'program') refuse('--upstream-user: a program that is started is nobody’s socket');
+  if ('to' in target && !('path' in target.to))
+    refuse('--upstream-user: no kernel tells who listens on a TCP port: --to unix:PATH');
+  return user;
+}
+
 function whoOf(values: Values): GuardOptions['who'] {
   const flags: InlineFlags = {
     everyone: values.everyone === true,
@@ -248,6 +261,7 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   const [stray] = positionals;
   if (stray !== undefined) refuse(`'${escapeText(stray)}': a program comes after --`);
   const target = targetOf(values, end === -1 ? undefined : args.slice(end + 1));
+  const upstreamUser = upstreamUserOf(values, target);
   const listen = path('--listen', values.listen);
   const metrics = path('--metrics', values.metrics);
   const audit = path('--audit', values.audit) ?? '-';
@@ -263,6 +277,7 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
     target,
     deputy: deputyOf(values, target),
     ...(values['run-as'] === undefined ? {} : { runAs: values['run-as'] }),
+    ...(upstreamUser === undefined ? {} : { upstreamUser }),
     limits: limitsOf(values),
     audit,
     ...(metrics === undefined ? {} : { metrics }),

@@ -18,6 +18,7 @@ import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { requireSomebody } from './unseen.ts';
+import { squatters } from './upstream-owner.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -97,6 +98,7 @@ export class RunningGuard {
         `note: only root can tell ${unseen.join(' and ')} of other users: rules about that let none of them in`,
       );
     }
+    this.#sayWhoCouldListenBehind();
     this.#open = true;
     this.#obeyPolicy();
     for (const fd of descriptors) await this.#gate.listenOn(fd);
@@ -177,6 +179,15 @@ export class RunningGuard {
   #announce(at: string, mode?: string): void {
     this.#journal.note('listening', { at, ...(mode === undefined ? {} : { mode }) });
     say(`listening on ${escapeText(at)}${mode === undefined ? '' : ` (mode ${mode})`}`);
+  }
+
+  #sayWhoCouldListenBehind(): void {
+    const { target, upstreamUser } = this.#options;
+    const to = target.kind === 'pass' ? target : target.kind === 'program' ? undefined : target.to;
+    if (to === undefined || !('path' in to) || upstreamUser !== undefined) return;
+    const whose = squatters(to.path, process.geteuid?.());
+    if (whose === undefined) return;
+    say(`note: ${whose}, so that another server could listen behind; --upstream-user makes sure who does`);
   }
 
   #openAudit(): void {
