@@ -158,18 +158,26 @@ test('a file says the same as plain data does', () => {
   assert.equal(policy.decide(madeUpPeer({ uid: 1000, groups: [9, 7] })).reason, 'denied');
   assert.equal(policy.decide(madeUpPeer({ uid: 1000 })).reason, 'deny-unknown');
   assert.equal(data.rules.length, 2);
-  assert.deepEqual(findings, []);
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['root-of-any-namespace', 'deny-evaded'],
+  );
   assert.deepEqual(positionOf('rules[1].group'), { line: 9, column: 1 });
 });
 
 test('T71: what is found about a policy has its place in the file too', () => {
   const { findings } = policyInBytes(
     'p.toml',
-    bytes(`${GOOD}\n[[rules]]\neffect = "allow"\nuser = [5, 0]\n`),
+    bytes(
+      `[[rules]]\neffect = "allow"\nuser = 1\nsameNamespaces = true\n\n[[rules]]\neffect = "allow"\nuser = [5, 0]\n\n[[maps.m]]\neveryone = true\nas = "a"\n`,
+    ),
   );
   assert.deepEqual(
     findings.map(({ line, column, code }) => ({ line, column, code })),
-    [{ line: 5, column: 1, code: 'root-of-any-namespace' }],
+    [
+      { line: 6, column: 1, code: 'root-of-any-namespace' },
+      { line: 10, column: 1, code: 'map-unused' },
+    ],
   );
 });
 

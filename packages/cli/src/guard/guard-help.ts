@@ -54,6 +54,8 @@ As whom: a server behind a Unix socket sees the guard in place of its clients
                         groups, so that the server sees those. Linux, root
   --upstream-sees-guard a guard that is root connects as root all the same
   --programs-as-root    a guard that is root runs -- PROGRAM as root all the same
+  --upstream-user USER  nothing is sent before the kernel has said that this user
+                        listens behind: it may not be who took the path first
 
 Limits: also in the policy file, where they change with the rules
   --connections N       at the same time

@@ -46,6 +46,8 @@ export interface GuardOptions {
   readonly target: Target;
   readonly deputy: Deputy;
   readonly runAs?: string;
+  /** Who has to listen behind. */
+  readonly upstreamUser?: string;
   readonly limits: Limits;
   /** `-` is standard output, `none` is nowhere. */
   readonly audit: string;
@@ -84,6 +86,7 @@ const OPTIONS = {
   'as-peer': { type: 'boolean' },
   'upstream-sees-guard': { type: 'boolean' },
   'programs-as-root': { type: 'boolean' },
+  'upstream-user': { type: 'string' },
   connections: { type: 'string' },
   'connections-per-uid': { type: 'string' },
   'accept-rate': { type: 'string' },
@@ -244,6 +247,16 @@ function deputyOf(values: Values, target: Target): Deputy {
   return asPeer ? 'peer' : knowingly ? 'guard-knowingly' : 'guard';
 }
 
+function upstreamUserOf(values: Values, target: Target): string | undefined {
+  const user = values['upstream-user'];
+  if (user === undefined) return undefined;
+  if (user === '') refuse('--upstream-user: the user is missing');
+  if (target.kind === 'program') refuse('--upstream-user: a program that is started is nobody’s socket');
+  if ('to' in target && !('path' in target.to))
+    refuse('--upstream-user: no kernel tells who listens on a TCP port: --to unix:PATH');
+  return user;
+}
+
 function whoOf(values: Values): GuardOptions['who'] {
   const flags: InlineFlags = {
     everyone: values.everyone === true,
@@ -273,6 +286,7 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   const [stray] = positionals;
   if (stray !== undefined) refuse(`'${escapeText(stray)}': a program comes after --`);
   const target = targetOf(values, end === -1 ? undefined : args.slice(end + 1));
+  const upstreamUser = upstreamUserOf(values, target);
   const listen = path('--listen', values.listen);
   const metrics = path('--metrics', values.metrics);
   const audit = path('--audit', values.audit) ?? '-';
@@ -290,6 +304,7 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
     target,
     deputy: deputyOf(values, target),
     ...(values['run-as'] === undefined ? {} : { runAs: values['run-as'] }),
+    ...(upstreamUser === undefined ? {} : { upstreamUser }),
     limits: limitsOf(values),
     audit,
     auditRepeats: wholeNumber('--audit-repeats', values['audit-repeats']),

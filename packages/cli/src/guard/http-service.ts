@@ -6,10 +6,12 @@ import { createHttpFront } from './http-front.ts';
 import { socketTo } from './http-upstream.ts';
 import type { Journal } from './journal.ts';
 import type { Service } from './service.ts';
+import type { Verify } from './upstream-owner.ts';
 
 export interface HttpOptions {
   readonly to: Upstream;
   readonly asPeer: boolean;
+  readonly verify?: Verify | undefined;
   readonly strip: readonly string[];
   readonly keep: readonly string[];
   readonly simpleHeaders: boolean;
@@ -19,10 +21,10 @@ export interface HttpOptions {
 }
 
 /** All of it hangs on sockets of the gate, which waits for them and cuts them. */
-export function httpService({ to, asPeer, ...options }: HttpOptions, journal: Journal): Service {
+export function httpService({ to, asPeer, verify, ...options }: HttpOptions, journal: Journal): Service {
   const front = createHttpFront({
     ...options,
-    connect: socketTo(to, { asPeer }),
+    connect: socketTo(to, { asPeer, verify }),
     onFailure: ({ admission, error }) => journal.unserved(admission.peer, error),
   });
   return {

@@ -12,6 +12,7 @@ import { PeerError } from 'sockcred';
 import { forwardedHeaders } from 'sockcred/forwarding';
 import type { Admission } from 'sockcred/gate';
 import { connectUpstream, type Upstream } from 'sockcred/relay';
+import type { Verify } from './upstream-owner.ts';
 
 /** Makes a connection to the server behind, for a peer that was let in. The signal says that nobody wants it any more. */
 export type Connect = (admission: Admission, signal: AbortSignal) => Promise<Socket>;
@@ -20,15 +21,17 @@ export type Connect = (admission: Admission, signal: AbortSignal) => Promise<Soc
 export interface SocketToOptions {
   /** Makes it under the peer's own ids. */
   readonly asPeer?: boolean;
+  readonly verify?: Verify | undefined;
   readonly timeoutMs?: number;
 }
 
 /** Connects to where the server behind listens. */
-export function socketTo(to: Upstream, { asPeer, timeoutMs }: SocketToOptions = {}): Connect {
+export function socketTo(to: Upstream, { asPeer, verify, timeoutMs }: SocketToOptions = {}): Connect {
   return async ({ peer }, signal) => {
     const fd = await connectUpstream(to, {
       signal,
       ...(asPeer === true ? { as: peer } : {}),
+      ...(verify === undefined ? {} : { verify }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     return new Socket({ fd, allowHalfOpen: true, readable: true, writable: true });

@@ -14,7 +14,7 @@ export interface InlineFlags {
 }
 
 /** A name, or an id in digits: no user's name is one, useradd(8). */
-function idOf(text: string): number | string {
+export function idOf(text: string): number | string {
   return /^[0-9]{1,10}$/.test(text) ? Number(text) : text;
 }
 

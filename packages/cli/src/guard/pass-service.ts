@@ -10,6 +10,7 @@ import { UnixSeqpacketSocket } from 'sockcred/messages';
 import { closeDescriptor } from 'sockcred/relay';
 import type { Journal } from './journal.ts';
 import { type Service, Underway } from './service.ts';
+import type { Verify } from './upstream-owner.ts';
 
 /** A message is never longer, so that a program can read it in one go. */
 const MOST_BYTES = 0x10000;
@@ -38,14 +39,16 @@ export class PassService implements Service {
   readonly #underway = new Underway();
   /** Does anybody want to know when a connection that was passed has ended? */
   readonly #counts: () => boolean;
+  readonly #verify: Verify | undefined;
   /** How the end of each is told: by the program, or by nobody. */
   readonly #passed = new Map<number, (reason: 'closed' | 'passed') => void>();
   #program: UnixSeqpacketSocket | undefined;
 
-  constructor(path: string, journal: Journal, counts: () => boolean) {
+  constructor(path: string, journal: Journal, counts: () => boolean, verify?: Verify) {
     this.#path = path;
     this.#journal = journal;
     this.#counts = counts;
+    this.#verify = verify;
   }
 
   takeFrom(gate: Gate): void {
@@ -104,6 +107,12 @@ export class PassService implements Service {
       maxQueued: MOST_WAITING,
       maxMessageBytes: MOST_BACK,
     }).unref();
+    try {
+      this.#verify?.(program.fd);
+    } catch (error) {
+      program.close();
+      throw error;
+    }
     this.#program = program;
     program.on('message', data => {
       const number = endedNumber(data);

@@ -33,7 +33,7 @@ export class PipeService implements Service {
   }
 
   async #carry(client: Socket): Promise<void> {
-    const { to, asPeer, proxyProtocol } = this.#options;
+    const { to, asPeer, verify, proxyProtocol } = this.#options;
     const admission = admissionOf(client);
     const abort = new AbortController();
     const over = this.#underway.begin(() => {
@@ -51,6 +51,7 @@ export class PipeService implements Service {
       const fd = await connectUpstream(to, {
         signal: abort.signal,
         ...(asPeer ? { as: admission.peer } : {}),
+        ...(verify === undefined ? {} : { verify }),
       });
       const server = new Socket({ fd, allowHalfOpen: true, readable: true, writable: true });
       if (client.destroyed) {

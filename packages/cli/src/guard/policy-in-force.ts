@@ -1,7 +1,13 @@
 /** The policy that a guard goes by: of a file, which is read again, or of its options. */
 
 import { escapeText } from 'sockcred';
-import { definePolicy, type Policy, PolicyError, type RuleData } from 'sockcred/authorization';
+import {
+  definePolicy,
+  type Policy,
+  type PolicyData,
+  PolicyError,
+  type RuleData,
+} from 'sockcred/authorization';
 import type { Limits } from 'sockcred/gate';
 import { peerWitnesses } from 'sockcred/witnesses';
 import { UsageError } from '../exit-codes.ts';
@@ -18,6 +24,8 @@ export interface PolicyEvents {
 
 export interface PolicyInForce {
   readonly policy: Policy;
+  /** As it was written. */
+  readonly data: PolicyData;
   /** What the file says; options say more. */
   readonly limits: Limits;
   /** Reads names, our own user and the file anew. */
@@ -62,6 +70,10 @@ class OfOptions implements PolicyInForce {
     }
     this.#events.replaced();
     return 'replaced';
+  }
+
+  get data(): PolicyData {
+    return { rules: this.#rules };
   }
 
   watch(): void {}

@@ -9,12 +9,14 @@ import type { AdmittedConnection, Gate } from 'sockcred/gate';
 import { closeDescriptor, connectUpstream, relay, sendFirst, type Upstream } from 'sockcred/relay';
 import type { Journal } from './journal.ts';
 import { type Service, Underway } from './service.ts';
+import type { Verify } from './upstream-owner.ts';
 
 /** How the server behind is reached. */
 export interface RelayOptions {
   readonly to: Upstream;
   /** Connects under the client's own ids. */
   readonly asPeer: boolean;
+  readonly verify?: Verify | undefined;
   readonly passFds: boolean;
   readonly proxyProtocol: boolean;
 }
@@ -27,10 +29,14 @@ export function proxyHeader({ peer, decision }: Pick<AdmittedConnection, 'peer' 
 /** A connection to the server behind, with the header on its way. */
 async function connected(
   connection: AdmittedConnection,
-  { to, asPeer, proxyProtocol }: RelayOptions,
+  { to, asPeer, verify, proxyProtocol }: RelayOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const upstream = await connectUpstream(to, { signal, ...(asPeer ? { as: connection.peer } : {}) });
+  const upstream = await connectUpstream(to, {
+    signal,
+    ...(asPeer ? { as: connection.peer } : {}),
+    ...(verify === undefined ? {} : { verify }),
+  });
   try {
     if (proxyProtocol) await sendFirst(upstream, proxyHeader(connection), { signal });
     signal.throwIfAborted();

@@ -21,6 +21,8 @@ import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { onTerms } from './terms.ts';
+import { requireSomebody } from './unseen.ts';
+import { squatters } from './upstream-owner.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -111,6 +113,7 @@ export class RunningGuard {
     // Names, our own user, and whether it can be read at all are as that user finds them.
     if (this.#policy.reload() === 'refused')
       throw new SystemRefusal('the policy cannot be read again as USER');
+    if (runAs !== undefined) requireSomebody(this.#policy.data, runAs.uid);
     const unseen = ['namespaces', 'application'].filter(fact =>
       this.#policy.policy.facts.has(fact as FactName),
     );
@@ -119,6 +122,7 @@ export class RunningGuard {
         `note: only root can tell ${unseen.join(' and ')} of other users: rules about that let none of them in`,
       );
     }
+    this.#sayWhoCouldListenBehind();
     this.#open = true;
     this.#obeyPolicy();
     for (const fd of descriptors) await this.#gate.listenOn(fd);
@@ -208,6 +212,15 @@ export class RunningGuard {
   #announce(at: string, mode?: string): void {
     this.#journal.note('listening', { at, ...(mode === undefined ? {} : { mode }) });
     say(`listening on ${escapeText(at)}${mode === undefined ? '' : ` (mode ${mode})`}`);
+  }
+
+  #sayWhoCouldListenBehind(): void {
+    const { target, upstreamUser } = this.#options;
+    const to = target.kind === 'pass' ? target : target.kind === 'program' ? undefined : target.to;
+    if (to === undefined || !('path' in to) || upstreamUser !== undefined) return;
+    const whose = squatters(to.path, process.geteuid?.());
+    if (whose === undefined) return;
+    say(`note: ${whose}, so that another server could listen behind; --upstream-user makes sure who does`);
   }
 
   #openAudit(): void {

@@ -13,29 +13,31 @@ import { PipeService } from './pipe-service.ts';
 import { ProgramService } from './program-service.ts';
 import { RelayService } from './relay-service.ts';
 import type { Service } from './service.ts';
+import { upstreamCheck, type Verify } from './upstream-owner.ts';
 
 function serviceFor(
   { target, deputy, listen }: GuardOptions,
+  verify: Verify | undefined,
   limits: () => Limits,
   journal: Journal,
 ): Service {
   const asPeer = deputy === 'peer';
   switch (target.kind) {
     case 'http':
-      return httpService({ ...target, asPeer }, journal);
+      return httpService({ ...target, asPeer, verify }, journal);
     case 'pass': {
       const counts = () => {
         const { connections, connectionsPerUid } = limits();
         return connections !== undefined || connectionsPerUid !== undefined;
       };
-      return new PassService(target.path, journal, counts);
+      return new PassService(target.path, journal, counts, verify);
     }
     case 'program': {
       const localPath = listen === undefined || listen.startsWith('@') ? undefined : resolve(listen);
       return new ProgramService({ ...target, localPath }, journal);
     }
     default:
-      return new RelayService({ ...target, asPeer }, journal);
+      return new RelayService({ ...target, asPeer, verify }, journal);
   }
 }
 
@@ -48,8 +50,9 @@ function isUnsupported(error: unknown): boolean {
  * those in force whenever it is called.
  */
 export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, journal: Journal): Service {
-  const { target, deputy } = options;
-  const service = serviceFor(options, limits, journal);
+  const { target, deputy, upstreamUser } = options;
+  const verify = upstreamUser === undefined ? undefined : upstreamCheck(upstreamUser);
+  const service = serviceFor(options, verify, limits, journal);
   try {
     if (target.kind !== 'relay' || canRelay()) {
       service.takeFrom(gate);
@@ -60,7 +63,7 @@ export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, j
   }
   if (target.passFds)
     throw new SystemRefusal('--pass-fds: there is no relay here that passes them (ENOTSUP)');
-  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer' }, journal);
+  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer', verify }, journal);
   pipes.takeFrom(gate);
   return pipes;
 }

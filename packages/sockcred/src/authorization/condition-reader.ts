@@ -71,14 +71,12 @@ export interface Reading {
   readonly faults: Faults;
   /** Facts that may raise trust in this rule though they are forgeable. */
   readonly believed: ReadonlySet<FactName>;
-  /** Notes for the load report: who is let in by name. */
+  /** What else there is to be known of it. */
   readonly mentions: Mentions;
 }
 
-/** What a rule says in so many words; for the load report. */
+/** What a rule says in so many words. */
 export interface Mentions {
-  /** Of root, by user or group. */
-  root: boolean;
   /** Patterns whose groups a map's roles may refer to. */
   readonly patterns: {
     readonly property: FactName;
@@ -199,7 +197,6 @@ function readIds(
   const entries = oneOrMore(value, place.path, reading.faults);
   const ids = entries.flatMap(({ value: entry, path }) => readId(entry, kind, path, reading) ?? []);
   if (ids.length === 0) return undefined;
-  if (ids.includes(0) && !place.underNot) reading.mentions.root = true;
   if (property === 'group') return groupCondition(place.path, ids, authority('groups', place, reading));
   const fact = property === 'user' ? 'uid' : 'gid';
   return idCondition(place.path, fact, ids, authority(fact, place, reading));
@@ -223,11 +220,10 @@ function readId(
 }
 
 function readSameUser(value: unknown, place: Place, reading: Reading): Condition | undefined {
-  const { circumstances, faults, mentions } = reading;
+  const { circumstances, faults } = reading;
   if (!yes(value, place.path, faults)) return undefined;
   const { ownUid } = circumstances;
   if (ownUid === undefined) return faults.add('name', place.path, 'this process has no user here');
-  if (ownUid === 0 && !place.underNot) mentions.root = true;
   return idCondition(place.path, 'uid', [ownUid], authority('uid', place, reading));
 }
 

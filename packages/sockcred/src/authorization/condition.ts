@@ -134,6 +134,9 @@ export interface TextMatcher {
   match(text: string): Captures | undefined;
 }
 
+/** A page, and so the longest label that Linux lets a process set; names are shorter. Bounds what a pattern can cost. */
+const MOST_TEXT = 4096;
+
 /** Is this text one of these? */
 export function textCondition(
   path: string,
@@ -143,6 +146,7 @@ export function textCondition(
 ): Condition {
   return factCondition(path, name, authority, text => {
     if (text === null) return ['no', `there is no ${name}`];
+    if (text.length > MOST_TEXT) return ['unknown', `the ${name} is longer than is compared`];
     const holds = matchers.some(matcher => matcher.match(text) !== undefined);
     const wanted = matchers.map(({ shown }) => shown);
     return [holds ? 'yes' : 'no', compared(name, escapeText(text), wanted, holds)];

@@ -20,7 +20,6 @@ export interface Rule {
   readonly path: string;
   readonly condition: Condition;
   readonly map: RoleMap | undefined;
-  readonly mentions: Mentions;
 }
 
 /** Who has which roles. */
@@ -31,7 +30,6 @@ export interface RoleMap {
 
 export interface MapEntry {
   readonly path: string;
-  readonly mentions: Mentions;
   readonly condition: Condition;
   readonly roles: readonly RoleTemplate[];
   /** The one pattern whose groups the roles may refer to. */
@@ -65,7 +63,7 @@ export function readPolicy(data: unknown, circumstances: Circumstances): ReadPol
     return readRule(given, { index, path }, maps, reading) ?? [];
   });
   if (faults.list.length > 0) throw new PolicyError(faults.list);
-  return { rules, findings: findingsOf(rules, circumstances) };
+  return { rules, findings: findingsOf(rules, maps.keys(), circumstances) };
 }
 
 function ruleValues(policy: Properties, faults: Faults): ReturnType<typeof list> {
@@ -95,7 +93,7 @@ function newReading(
     circumstances,
     faults,
     believed,
-    mentions: { root: false, patterns: [] },
+    mentions: { patterns: [] },
   };
 }
 
@@ -116,7 +114,7 @@ function readRule(
   // A rule without a readable effect is read as the stricter kind, for its other faults.
   const condition = readCondition(given, path, effect !== 'deny', reading);
   if (effect === undefined || condition === undefined) return undefined;
-  return { index, effect, name, path, condition, map, mentions: reading.mentions };
+  return { index, effect, name, path, condition, map };
 }
 
 function mapFor(
@@ -166,7 +164,5 @@ function readEntry(
   const roles = oneOrMore(given.get('as'), as, faults).flatMap(
     entry => readRole(entry.value, entry.path, pattern?.wanted.groups, faults) ?? [],
   );
-  return condition === undefined
-    ? undefined
-    : { path, condition, roles, pattern, mentions: reading.mentions };
+  return condition === undefined ? undefined : { path, condition, roles, pattern };
 }

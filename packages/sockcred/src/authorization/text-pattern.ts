@@ -4,6 +4,8 @@
  */
 
 import type { Captures, TextMatcher } from './condition.ts';
+import { linearPattern } from './linear-pattern.ts';
+import { PatternFault } from './pattern-syntax.ts';
 import { type Faults, properties, text } from './plain-data.ts';
 import { pathTo } from './policy-error.ts';
 
@@ -21,13 +23,11 @@ function exactly(wanted: string): TextWanted {
 
 function pattern(source: string, path: string, faults: Faults): TextWanted | undefined {
   try {
-    // By itself first: `a)|(b` would be a whole only with brackets around it, and then not be anchored.
-    new RegExp(source, 'u');
-    const anchored = new RegExp(`^(?:${source})$`, 'u');
-    const groups = (new RegExp(`(?:${source})|`, 'u').exec('')?.length ?? 1) - 1;
-    return { shown: `/${source}/`, groups, match: given => anchored.exec(given)?.slice(1) };
-  } catch {
-    return faults.add('pattern', path, 'is no regular expression');
+    const { groups, match } = linearPattern(source);
+    return { shown: `/${source}/`, groups, match };
+  } catch (error) {
+    if (!(error instanceof PatternFault)) throw error;
+    return faults.add('pattern', path, error.message);
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * Policies for this process on this machine: the one file here that asks
  * anybody. Names come from passwd(5) and group(5), our own user from the
- * kernel, and what can never be known from the table of what each system tells.
+ * kernel, and what can never be known from the table of what each system tells
+ * and from what this kernel answers about ourselves.
  */
 
 import { type SystemFacts, systemFacts } from '../credentials/systems.ts';
 import { addon } from '../sys/addon.ts';
 import { groupInFiles, userInFiles } from '../sys/name-files.ts';
+import { type OwnAnswers, ownAnswers } from '../sys/own-answers.ts';
 import type { Child, NameResolver } from './circumstances.ts';
 import type { FactName, OtherWitnesses, UnknownFact } from './fact.ts';
 import { compilePolicy, type Policy } from './policy.ts';
@@ -50,6 +52,19 @@ function thisSystem(): SystemFacts {
 
 function unsupported(detail: string): UnknownFact {
   return { known: false, reason: 'unsupported', detail };
+}
+
+const OF_THE_KERNEL: ReadonlySet<FactName> = new Set(['groups', 'label', 'process']);
+
+/** Questions that this kernel does not know, though others of its system do. */
+function unanswered(answers: OwnAnswers | undefined, fact: FactName): UnknownFact | undefined {
+  if (fact === 'groups' && answers?.groups.kind === 'unsupported')
+    return unsupported('this kernel has no SO_PEERGROUPS; Linux 4.13');
+  if (fact === 'label' && answers?.label.kind === 'unsupported')
+    return { known: false, reason: 'not-provided', detail: 'no security module here labels sockets' };
+  if (fact === 'process' && answers?.process.kind === 'unsupported')
+    return unsupported('this kernel has no SO_PEERPIDFD; Linux 6.5');
+  return undefined;
 }
 
 /** Why a fact can never be known by a system's own questions. */
@@ -101,12 +116,20 @@ function untold(system: SystemFacts, fact: FactName): UnknownFact | undefined {
  */
 export function definePolicy(data: PolicyData, options?: PolicyOptions): Policy {
   const system = thisSystem();
+  let asked: { readonly answers: OwnAnswers | undefined } | undefined;
+  const answers = () => {
+    asked ??= { answers: system.name === 'linux' ? ownAnswers() : undefined };
+    return asked.answers;
+  };
   const witnesses: readonly FactName[] = options?.witnesses ?? [];
   const ownUid = process.geteuid?.();
   return compilePolicy(data, {
     names: options?.names ?? systemNames(),
     ...(ownUid === undefined ? {} : { ownUid }),
     ...(options?.children === undefined ? {} : { children: options.children }),
-    never: fact => (witnesses.includes(fact) ? undefined : untold(system, fact)),
+    never: fact => {
+      const why = witnesses.includes(fact) ? undefined : untold(system, fact);
+      return why ?? (OF_THE_KERNEL.has(fact) ? unanswered(answers(), fact) : undefined);
+    },
   });
 }

@@ -7,4 +7,4 @@ export {
   verifiedUndiciConnect,
 } from './connections.ts';
 export { verifiedChannelCredentials } from './grpc.ts';
-export { requirePeer } from './require-peer.ts';
+export { checkServer, requirePeer } from './require-peer.ts';

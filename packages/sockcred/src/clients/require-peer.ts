@@ -14,10 +14,10 @@ import { handleOf } from '../sys/socket-handle.ts';
 import { identifyPeer } from '../witnesses/identify.ts';
 
 /** Why the other end is not accepted; undefined if it is. */
-function refusal(socket: Socket, policy: Policy): Error | undefined {
+function refusal(source: Socket | number, policy: Policy): Error | undefined {
   try {
-    const peer = peerCredentials(socket, { side: 'connected' });
-    const decision = policy.decide(peer, identifyPeer(peer, socket));
+    const peer = peerCredentials(source, { side: 'connected' });
+    const decision = policy.decide(peer, identifyPeer(peer, source));
     if (decision.allowed) return undefined;
     return new PeerError('ERR_PEER_REFUSED', `not the right server: ${formatDecision(decision)}`, {
       scope: 'connection',
@@ -25,6 +25,42 @@ function refusal(socket: Socket, policy: Policy): Error | undefined {
   } catch (error) {
     return error instanceof Error ? error : new Error('the server could not be asked about');
   }
+}
+
+function requirePolicy(policy: Policy): void {
+  if (typeof policy?.decide !== 'function')
+    throw new PeerTypeError('ERR_ARGUMENT', 'policy must be a policy');
+}
+
+/**
+ * Throws unless a policy accepts who listens at the other end of a connected descriptor: for
+ * `connectUpstream({ verify })`, and whoever connects by themselves.
+ *
+ * @remarks
+ * Trust: the kernel. Time: ids as of the server's listen(2), the rest as with {@link requirePeer}.
+ *
+ * @throws {@link PeerError} `ERR_PEER_REFUSED`, or what `peerCredentials()` throws.
+ * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net';
+ * import { listenAt } from 'sockcred';
+ * import { sameUserOnly } from 'sockcred/authorization';
+ * import { checkServer } from 'sockcred/clients';
+ * import { closeDescriptor, connectUpstream } from 'sockcred/relay';
+ *
+ * const listening = await listenAt(createServer(socket => socket.end()), '@sockcred-check-server');
+ * const rule = sameUserOnly();
+ * const fd = await connectUpstream({ path: '@sockcred-check-server' }, { verify: fd => checkServer(fd, rule) });
+ * closeDescriptor(fd);
+ * await listening.close();
+ * ```
+ */
+export function checkServer(fd: number, policy: Policy): void {
+  requirePolicy(policy);
+  const refused = refusal(fd, policy);
+  if (refused !== undefined) throw refused;
 }
 
 /**
@@ -52,8 +88,7 @@ function refusal(socket: Socket, policy: Policy): Error | undefined {
  * ```
  */
 export function requirePeer<S extends Socket>(socket: S, policy: Policy): S {
-  if (typeof policy?.decide !== 'function')
-    throw new PeerTypeError('ERR_ARGUMENT', 'policy must be a policy');
+  requirePolicy(policy);
   const emit = socket.emit;
   // Not a listener: those after it would use the socket that it has destroyed, which ends the process in node:http2.
   socket.emit = function (this: S, event: string | symbol, ...args: unknown[]): boolean {

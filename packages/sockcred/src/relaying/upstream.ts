@@ -23,6 +23,11 @@ export type Upstream = { readonly path: string } | { readonly host: string; read
 export interface ConnectOptions {
   /** Makes it under this peer's user and groups, so that the server is told those. Unix sockets; Linux, root. */
   readonly as?: PeerCredentials;
+  /**
+   * Called with the connected socket before it is handed out, and so before a byte is sent; what it throws refuses the
+   * server, and the socket is closed. Unix sockets; `checkServer()` of `sockcred/clients` asks the kernel who listens.
+   */
+  readonly verify?: (fd: number) => void;
   readonly signal?: AbortSignal;
   /** Milliseconds until it is given up: a full backlog is waited for. Default: 10000. */
   readonly timeoutMs?: number;
@@ -60,6 +65,16 @@ function attempt(name: UnixName, identity: ConnectIdentity | undefined): NewSock
   }
 }
 
+function verified(fd: number, verify: ConnectOptions['verify']): number {
+  try {
+    verify?.(fd);
+    return fd;
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
 /** Never waits in connect(2): the socket is non-blocking, so that a full backlog is EAGAIN at once. */
 async function connectUnix(path: string, options: ConnectOptions | undefined): Promise<number> {
   const { name, shown } = nameOf(path);
@@ -67,7 +82,7 @@ async function connectUnix(path: string, options: ConnectOptions | undefined): P
   const end = performance.now() + (options?.timeoutMs ?? TIMEOUT_MS);
   const connecting = { attempt: () => attempt(name, identity), end, signal: options?.signal };
   const made = await connectInTurn(path, connecting);
-  if ('fd' in made) return made.fd;
+  if ('fd' in made) return verified(made.fd, options?.verify);
   throw unreachable(escapeText(shown), made.refused.errno ?? made.refused.kind);
 }
 
@@ -130,7 +145,7 @@ function connectTcp(host: string, port: number, options: ConnectOptions | undefi
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
  * @throws {@link PeerError} `ERR_UPSTREAM_CONNECT` with `errno`, `ERR_UPSTREAM_IDENTITY`,
- * `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`; whatever the signal was aborted with.
+ * `ERR_PEER_UNSUPPORTED`, `ERR_PEER_ADDON`; whatever the signal was aborted with, and what `verify` throws.
  *
  * @example
  * ```ts
@@ -155,6 +170,9 @@ export async function connectUpstream(to: Upstream, options?: ConnectOptions): P
   }
   if (options?.as !== undefined) {
     throw new PeerTypeError('ERR_ARGUMENT', 'as: a TCP server is told nobody’s ids');
+  }
+  if (options?.verify !== undefined) {
+    throw new PeerTypeError('ERR_ARGUMENT', 'verify: no kernel tells who listens on a TCP port');
   }
   return await connectTcp(to.host, to.port, options);
 }
