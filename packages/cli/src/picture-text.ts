@@ -46,7 +46,9 @@ function stateRows({ alive, ids, capabilities, parent, exit }: ProcessState): re
 function descriptionRows(given: ProcessDescription): readonly Row[] {
   return [
     factRow('program', given.executable, ({ path, deleted }) => `${path}${deleted ? ' (deleted)' : ''}`),
-    factRow('arguments', given.commandLine, words => words.join(' ')),
+    factRow('arguments', given.commandLine, words =>
+      [...words, ...(given.commandLineCut ? ['… (cut)'] : [])].join(' '),
+    ),
     factRow('started', given.startedAfterBoot, ms => `${(ms / 1000).toFixed(2)} s after the machine`),
     factRow('confined by', given.confinement, ({ seccomp, noNewPrivileges }) => {
       const parts = [
