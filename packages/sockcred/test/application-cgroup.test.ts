@@ -1,12 +1,13 @@
 /** Cgroups of real processes: which one it is, whose word its names are, and what they say. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PeerError } from 'sockcred';
 import { peerApplication, peerCgroup } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
+import { cgroupWay } from '../dist/sys/cgroup-tree.js';
 import { delegate, makeCgroup, move } from './support/cgroups.js';
 import { acceptFrom, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
@@ -124,6 +125,80 @@ test(
     assert.equal(claim?.evidence, 'cgroup');
   },
 );
+
+test(
+  'T52: whom only the files by which processes are moved were given, says so for the names that they can reach',
+  asRoot,
+  async t => {
+    const scope = makeCgroup(t, 'given.slice', `docker-${ID}.scope`);
+    const slice = join(scope, '..');
+    const script = `
+hear()
+try:
+    os.write(os.open(sys.argv[2] + '/cgroup.procs', os.O_WRONLY), b'%d' % os.getpid())
+    say('moved')
+except OSError as error: say(error.strerror)
+hear()
+try:
+    os.write(os.open(sys.argv[2] + '/cgroup.procs', os.O_WRONLY), b'%d' % os.getpid())
+    say('moved')
+except OSError as error: say(error.strerror)`;
+    const { socket, peer } = await acceptFrom(t, {
+      uid: 1234,
+      gid: 1234,
+      groups: [],
+      script,
+      more: [scope],
+    });
+    const segments = () => peerCgroup(socket).segments.slice(-2);
+    chownSync(join(scope, 'cgroup.procs'), 1234, 1234);
+    move(peer.child.pid, slice);
+    peer.tell('go');
+    assert.equal(await peer.line(), 'Permission denied', 'the nearest common ancestor is root’s');
+    move(peer.child.pid, scope);
+    assert.deepEqual(
+      segments().map(({ authority }) => authority),
+      [{ of: 'root' }, { of: 'root' }],
+      'so that root has moved it',
+    );
+    move(peer.child.pid, slice);
+    chownSync(join(slice, 'cgroup.procs'), 1234, 1234);
+    peer.tell('go');
+    assert.equal(await peer.line(), 'moved');
+    assert.deepEqual(
+      segments().map(({ authority }) => authority),
+      [{ of: 'root' }, { of: 'user', uid: 1234 }],
+      'from the slice into the scope, but not into the slice',
+    );
+    const claim = peerApplication(socket).claims.find(({ engine }) => engine === 'container');
+    assert.deepEqual(claim?.authority, { of: 'user', uid: 1234 });
+    chownSync(join(scope, 'cgroup.procs'), 0, 0);
+    chmodSync(join(scope, 'cgroup.threads'), 0o666);
+    assert.deepEqual(segments()[1]?.authority, { of: 'user' }, 'a thread can be moved alone');
+  },
+);
+
+test('T52: in an older hierarchy whoever may write to the file comes from anywhere', {
+  skip:
+    asRoot.skip || (existsSync('/sys/fs/cgroup/systemd/tasks') ? false : 'needs a hierarchy of version 1'),
+}, t => {
+  const top = `/sys/fs/cgroup/systemd/sockcredtest${process.pid}v1.slice`;
+  const scope = join(top, `docker-${ID}.scope`);
+  mkdirSync(scope, { recursive: true });
+  t.after(() => {
+    rmdirSync(scope);
+    rmdirSync(top);
+  });
+  const joiner = () => cgroupWay('name=systemd', scope.slice('/sys/fs/cgroup/systemd'.length))?.joiner;
+  assert.equal(joiner(), undefined);
+  for (const file of ['tasks', 'cgroup.procs']) {
+    chownSync(join(scope, file), 1234, 0);
+    assert.deepEqual(joiner(), { uid: 1234, shared: false, from: -1 }, file);
+    chownSync(join(scope, file), 0, 0);
+  }
+  chmodSync(join(scope, 'tasks'), 0o664);
+  assert.deepEqual(joiner(), { uid: 0, shared: true, from: -1 });
+});
 
 test('T56: a container in a container is two claims, the inner one first', asRoot, async t => {
   const inner = '09ab'.repeat(16);
