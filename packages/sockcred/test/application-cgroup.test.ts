@@ -1,7 +1,16 @@
 /** Cgroups of real processes: which one it is, whose word its names are, and what they say. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PeerError } from 'sockcred';
@@ -198,6 +207,53 @@ test('T52: in an older hierarchy whoever may write to the file comes from anywhe
   }
   chmodSync(join(scope, 'tasks'), 0o664);
   assert.deepEqual(joiner(), { uid: 0, shared: true, from: -1 });
+});
+
+test('T52: marks that cannot be listed count as a mark', asRoot, async t => {
+  const scope = makeCgroup(t, 'given.service', `docker-${ID}.scope`);
+  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  move(peer.child.pid, scope);
+  const authority = () => peerApplication(socket, { engines: ['container'] }).claims[0]?.authority;
+  assert.deepEqual(authority(), { of: 'root' });
+  // More names than there is room for.
+  const set = `for n in range(60): os.setxattr(sys.argv[1], f'user.{n:0200}', b'1')`;
+  if ((await python(t, set, { args: [join(scope, '..')] }).exited) !== 0) {
+    t.skip('needs extended attributes of cgroups: Linux 5.7');
+    return;
+  }
+  assert.deepEqual(authority(), { of: 'user', uid: 0 });
+});
+
+test('a cgroup that has been removed is told as such, and its names are nobody’s', asRoot, async t => {
+  const top = makeCgroup(t, 'threaded.service');
+  const inner = join(top, `docker-${ID}.scope`);
+  mkdirSync(inner);
+  // The first thread alone is in there, and ends before the others.
+  const script = `
+hear()
+def rest():
+    while open(f'/proc/{os.getpid()}/task/{os.getpid()}/stat').read().split(') ')[1][0] != 'Z': time.sleep(0.01)
+    os.rmdir(sys.argv[2])
+    say('removed')
+    time.sleep(1000)
+open(sys.argv[2] + '/cgroup.threads', 'w').write(str(threading.get_native_id()))
+threading.Thread(target=lambda: (open(sys.argv[3] + '/cgroup.threads', 'w').write(str(threading.get_native_id())), rest())).start()
+ctypes.CDLL(None).pthread_exit(None)`;
+  const { socket, peer } = await acceptFrom(t, { script, more: [inner, top] });
+  move(peer.child.pid, top);
+  writeFileSync(join(inner, 'cgroup.type'), 'threaded');
+  peer.tell('go');
+  try {
+    assert.equal(await peer.line(), 'removed');
+  } catch {
+    t.skip('the interpreter does not survive its first thread');
+    return;
+  }
+  const { deleted, path, segments, binding } = peerCgroup(socket);
+  assert.equal(deleted, true);
+  assert.ok(path.endsWith(`docker-${ID}.scope`));
+  assert.notEqual(binding, 'kernel');
+  for (const { authority } of segments) assert.deepEqual(authority, { of: 'user' });
 });
 
 test('T56: a container in a container is two claims, the inner one first', asRoot, async t => {
