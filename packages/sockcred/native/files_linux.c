@@ -155,7 +155,7 @@ int sys_file_at(int directory, const uint8_t *path, size_t path_length, struct s
 	result = syscall(__NR_statx, directory, name, flags, KERNEL_STATX_BASIC_STATS | KERNEL_STATX_MNT_ID, &found);
 	/* FUSE tells those whom it keeps out on which device it is, if they ask for nothing else. */
 	if (result < 0 && errno == EACCES)
-		result = syscall(__NR_statx, directory, name, flags, KERNEL_STATX_MNT_ID, &found);
+		result = syscall(__NR_statx, directory, name, flags, 0U, &found);
 	if (result < 0)
 		return errno == ENOSYS ? SYS_UNSUPPORTED : errno;
 	memset(out, 0, sizeof(*out));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { authorities, withContainer } from '../dist/application/cgroup.js';
+import { authorities, withContainer, withJoiner } from '../dist/application/cgroup.js';
 
 test('T52: a name is worth what the first directory that is not root’s alone is worth', () => {
   const directory = (uid: number, more: object = {}) => ({ uid, shared: false, delegated: false, ...more });
@@ -68,6 +68,17 @@ test('T52, T56: what is below a container’s directory is the container’s wor
     { of: 'user', uid: 1000 },
   ]);
   assert.deepEqual(of('a.slice/x.service', 0, 0), [byRoot, byRoot]);
+});
+
+test('T52: where others may move a process in, every name that they can reach is their word', () => {
+  const [root, user] = [{ of: 'root' }, { of: 'user', uid: 5 }] as const;
+  const joiner = { uid: 7, shared: false, from: 0 };
+  const seven = { of: 'user', uid: 7 };
+  assert.deepEqual(withJoiner([root, root, user], undefined, undefined), [root, root, user]);
+  assert.deepEqual(withJoiner([root, root, root], joiner, undefined), [root, seven, seven]);
+  assert.deepEqual(withJoiner([root, root, user], { ...joiner, from: -1 }, undefined), [seven, seven, user]);
+  assert.deepEqual(withJoiner([root, root], { ...joiner, shared: true }, undefined), [root, { of: 'user' }]);
+  assert.deepEqual(withJoiner([root, root], joiner, 7), [root, { of: 'user' }]);
 });
 
 test('T52: whatever the directories, a name is root’s word only below what is root’s alone', () => {

@@ -1,12 +1,22 @@
 /** Cgroups of real processes: which one it is, whose word its names are, and what they say. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PeerError } from 'sockcred';
 import { peerApplication, peerCgroup } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
+import { cgroupWay } from '../dist/sys/cgroup-tree.js';
 import { delegate, makeCgroup, move } from './support/cgroups.js';
 import { acceptFrom, python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
@@ -124,6 +134,127 @@ test(
     assert.equal(claim?.evidence, 'cgroup');
   },
 );
+
+test(
+  'T52: whom only the files by which processes are moved were given, says so for the names that they can reach',
+  asRoot,
+  async t => {
+    const scope = makeCgroup(t, 'given.slice', `docker-${ID}.scope`);
+    const slice = join(scope, '..');
+    const script = `
+hear()
+try:
+    os.write(os.open(sys.argv[2] + '/cgroup.procs', os.O_WRONLY), b'%d' % os.getpid())
+    say('moved')
+except OSError as error: say(error.strerror)
+hear()
+try:
+    os.write(os.open(sys.argv[2] + '/cgroup.procs', os.O_WRONLY), b'%d' % os.getpid())
+    say('moved')
+except OSError as error: say(error.strerror)`;
+    const { socket, peer } = await acceptFrom(t, {
+      uid: 1234,
+      gid: 1234,
+      groups: [],
+      script,
+      more: [scope],
+    });
+    const segments = () => peerCgroup(socket).segments.slice(-2);
+    chownSync(join(scope, 'cgroup.procs'), 1234, 1234);
+    move(peer.child.pid, slice);
+    peer.tell('go');
+    assert.equal(await peer.line(), 'Permission denied', 'the nearest common ancestor is root’s');
+    move(peer.child.pid, scope);
+    assert.deepEqual(
+      segments().map(({ authority }) => authority),
+      [{ of: 'root' }, { of: 'root' }],
+      'so that root has moved it',
+    );
+    move(peer.child.pid, slice);
+    chownSync(join(slice, 'cgroup.procs'), 1234, 1234);
+    peer.tell('go');
+    assert.equal(await peer.line(), 'moved');
+    assert.deepEqual(
+      segments().map(({ authority }) => authority),
+      [{ of: 'root' }, { of: 'user', uid: 1234 }],
+      'from the slice into the scope, but not into the slice',
+    );
+    const claim = peerApplication(socket).claims.find(({ engine }) => engine === 'container');
+    assert.deepEqual(claim?.authority, { of: 'user', uid: 1234 });
+    chownSync(join(scope, 'cgroup.procs'), 0, 0);
+    chmodSync(join(scope, 'cgroup.threads'), 0o666);
+    assert.deepEqual(segments()[1]?.authority, { of: 'user' }, 'a thread can be moved alone');
+  },
+);
+
+test('T52: in an older hierarchy whoever may write to the file comes from anywhere', {
+  skip:
+    asRoot.skip || (existsSync('/sys/fs/cgroup/systemd/tasks') ? false : 'needs a hierarchy of version 1'),
+}, t => {
+  const top = `/sys/fs/cgroup/systemd/sockcredtest${process.pid}v1.slice`;
+  const scope = join(top, `docker-${ID}.scope`);
+  mkdirSync(scope, { recursive: true });
+  t.after(() => {
+    rmdirSync(scope);
+    rmdirSync(top);
+  });
+  const joiner = () => cgroupWay('name=systemd', scope.slice('/sys/fs/cgroup/systemd'.length))?.joiner;
+  assert.equal(joiner(), undefined);
+  for (const file of ['tasks', 'cgroup.procs']) {
+    chownSync(join(scope, file), 1234, 0);
+    assert.deepEqual(joiner(), { uid: 1234, shared: false, from: -1 }, file);
+    chownSync(join(scope, file), 0, 0);
+  }
+  chmodSync(join(scope, 'tasks'), 0o664);
+  assert.deepEqual(joiner(), { uid: 0, shared: true, from: -1 });
+});
+
+test('T52: marks that cannot be listed count as a mark', asRoot, async t => {
+  const scope = makeCgroup(t, 'given.service', `docker-${ID}.scope`);
+  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  move(peer.child.pid, scope);
+  const authority = () => peerApplication(socket, { engines: ['container'] }).claims[0]?.authority;
+  assert.deepEqual(authority(), { of: 'root' });
+  // More names than there is room for.
+  const set = `for n in range(60): os.setxattr(sys.argv[1], f'user.{n:0200}', b'1')`;
+  if ((await python(t, set, { args: [join(scope, '..')] }).exited) !== 0) {
+    t.skip('needs extended attributes of cgroups: Linux 5.7');
+    return;
+  }
+  assert.deepEqual(authority(), { of: 'user', uid: 0 });
+});
+
+test('a cgroup that has been removed is told as such, and its names are nobody’s', asRoot, async t => {
+  const top = makeCgroup(t, 'threaded.service');
+  const inner = join(top, `docker-${ID}.scope`);
+  mkdirSync(inner);
+  // The first thread alone is in there, and ends before the others.
+  const script = `
+hear()
+def rest():
+    while open(f'/proc/{os.getpid()}/task/{os.getpid()}/stat').read().split(') ')[1][0] != 'Z': time.sleep(0.01)
+    os.rmdir(sys.argv[2])
+    say('removed')
+    time.sleep(1000)
+open(sys.argv[2] + '/cgroup.threads', 'w').write(str(threading.get_native_id()))
+threading.Thread(target=lambda: (open(sys.argv[3] + '/cgroup.threads', 'w').write(str(threading.get_native_id())), rest())).start()
+ctypes.CDLL(None).pthread_exit(None)`;
+  const { socket, peer } = await acceptFrom(t, { script, more: [inner, top] });
+  move(peer.child.pid, top);
+  writeFileSync(join(inner, 'cgroup.type'), 'threaded');
+  peer.tell('go');
+  try {
+    assert.equal(await peer.line(), 'removed');
+  } catch {
+    t.skip('the interpreter does not survive its first thread');
+    return;
+  }
+  const { deleted, path, segments, binding } = peerCgroup(socket);
+  assert.equal(deleted, true);
+  assert.ok(path.endsWith(`docker-${ID}.scope`));
+  assert.notEqual(binding, 'kernel');
+  for (const { authority } of segments) assert.deepEqual(authority, { of: 'user' });
+});
 
 test('T56: a container in a container is two claims, the inner one first', asRoot, async t => {
   const inner = '09ab'.repeat(16);

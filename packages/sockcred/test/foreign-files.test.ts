@@ -94,6 +94,19 @@ test(
   },
 );
 
+test('T53: nor is one that lets nobody else look into it', withFuse, async t => {
+  const fuse = muteFuse(t, 'directory', join(openDirectory(t), 'root'), '', { owner: SANDBOXED });
+  const script = `os.chroot(sys.argv[2])\nsay('there')`;
+  const ids = [`--reuid=${SANDBOXED}`, `--regid=${SANDBOXED}`, '--clear-groups'];
+  const kept = ['--inh-caps=+sys_chroot', '--ambient-caps=+sys_chroot'];
+  const before = [...fuse.before, programPath('setpriv'), ...ids, ...kept];
+  const { socket, peer } = await acceptFrom(t, { before, script, more: [fuse.target] });
+  assert.equal(await peer.line(), 'there');
+  fuse.silence();
+  assert.deepEqual(peerApplication(socket, engines).claims, []);
+  assert.deepEqual(fuse.asked(), []);
+});
+
 test('T53: nor is an overlay that a user made of one', withFuse, async t => {
   const directory = openDirectory(t);
   const fuse = muteFuse(t, 'directory', join(directory, 'lower'));

@@ -8,6 +8,7 @@ import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process'
 import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';
+import { makeCgroup, move } from './support/cgroups.js';
 import { openDirectory } from './support/directories.js';
 import { openDescriptors } from './support/open-descriptors.js';
 import { acceptFrom, connectScript, descriptorNumber, openServer, python } from './support/peers.js';
@@ -305,4 +306,52 @@ test('T66: what was held is let go, once, and nothing stays open', asAnyone, asy
     assert.equal(first.id, hold(t, socket).id, 'one process, one name');
     pinFrom(given, peerCredentials(socket)).close();
   }
+});
+
+test('T28: a read during which the process changes its ids is done again', asRoot, async t => {
+  const script = `signal.signal(signal.SIGUSR1, lambda *_: os.setresuid(1234, 1234, 1234))\nsay('ready')`;
+  const { socket, peer } = await acceptFrom(t, { script });
+  assert.equal(await peer.line(), 'ready');
+  const held = peerProcess(socket);
+  t.after(() => held.close());
+  if (!held.now().ids.known || held.now().cgroup.known === false) {
+    t.skip('needs PIDFD_GET_INFO: Linux 6.13');
+    return;
+  }
+  const uid = (text: string) => /^Uid:\t(\d+)/m.exec(text)?.[1];
+  let rounds = 0;
+  const seen = held.read(files => {
+    rounds++;
+    const first = uid(files.text('status'));
+    if (rounds === 1) {
+      process.kill(held.pid ?? Number.NaN, 'SIGUSR1');
+      // Ends with the test's time at the latest.
+      while (uid(files.text('status')) === first);
+    }
+    return first;
+  });
+  assert.deepEqual([seen, rounds], ['1234', 2]);
+});
+
+test('a read during which the process is moved to another cgroup is done again', {
+  skip: asRoot.skip || needs('cgroups'),
+}, async t => {
+  const [before, after] = [makeCgroup(t, 'a.service'), makeCgroup(t, 'b.service')];
+  const { socket, peer } = await acceptFrom(t);
+  move(peer.child.pid, before);
+  const held = peerProcess(socket);
+  t.after(() => held.close());
+  if (!held.now().cgroup.known) {
+    t.skip('needs PIDFD_GET_INFO: Linux 6.13');
+    return;
+  }
+  let rounds = 0;
+  const seen = held.read(files => {
+    rounds++;
+    const text = files.text('cgroup');
+    if (rounds === 1) move(peer.child.pid, after);
+    return text;
+  });
+  assert.match(seen, /\/b\.service$/m);
+  assert.equal(rounds, 2);
 });

@@ -4,13 +4,15 @@
  * directory has that number. Names at and below the first directory that does
  * not belong to root alone are the word of that directory's owner, and so are
  * names below one that systemd has delegated, and below one that is a
- * container's: they are given in there, by whoever is root in there.
+ * container's: they are given in there, by whoever is root in there. Where others
+ * than root may write to the file by which processes are moved in, that the
+ * process is there is their word.
  */
 
 import type { Binding } from '../process/graded.ts';
 import type { PidfdAnswer, Pin } from '../process/pin.ts';
 import type { ProcessFiles } from '../process/process-files.ts';
-import { type CgroupDirectory, cgroupWay } from '../sys/cgroup-tree.ts';
+import { type CgroupDirectory, type CgroupJoiner, cgroupWay } from '../sys/cgroup-tree.ts';
 import { idView } from '../sys/id-view.ts';
 import { type NamedCgroup, namedCgroup, parseCgroupLines, pathSegments } from './cgroup-lines.ts';
 import { type Authority, ROOT, wordOf } from './claim.ts';
@@ -86,6 +88,21 @@ export function authorities(
   });
 }
 
+/**
+ * The same, where others than root may move a process into the cgroup: then it is
+ * they who say that it is there, for every name below where they can come from. Pure.
+ */
+export function withJoiner(
+  words: readonly Authority[],
+  joiner: CgroupJoiner | undefined,
+  overflowUid: number | undefined,
+): readonly Authority[] {
+  if (joiner === undefined) return words;
+  const { uid, shared, from } = joiner;
+  const word = wordOf(shared || uid === overflowUid ? undefined : uid);
+  return words.map((own, depth) => (own.of === 'root' && depth > from ? word : own));
+}
+
 function checkedBinding(
   named: NamedCgroup,
   inode: bigint,
@@ -123,10 +140,11 @@ export function readCgroup(pin: Pin, files: ProcessFiles, info: PidfdAnswer): Pe
   }
   const binding = checkedBinding(named, way.inode, id, pin);
   if (binding === undefined) throw new CgroupFailure('its cgroup’s path has another number here');
-  const words = authorities(
-    withContainer(way.directories, names.segments),
-    names.segments.length + 1,
-    idView().overflowUid,
+  const { overflowUid } = idView();
+  const words = withJoiner(
+    authorities(withContainer(way.directories, names.segments), names.segments.length + 1, overflowUid),
+    way.joiner,
+    overflowUid,
   );
   return Object.freeze({ ...about, segments: worded(names.segments, words), binding });
 }

@@ -5,6 +5,7 @@
  */
 
 import { type UnknownEvidence, unknown } from '../credentials/evidence.ts';
+import { TooLarge } from '../sys/kernel-record.ts';
 import { ownNamespace } from '../sys/namespaces.ts';
 import { type Fact, type FactSource, fact } from './graded.ts';
 import type { Pin } from './pin.ts';
@@ -39,6 +40,8 @@ export interface ProcessDescription {
   readonly executable: Fact<Executable>;
   /** Its arguments, which it chooses and changes itself. */
   readonly commandLine: Fact<readonly string[]>;
+  /** The command line is longer than 256 KiB, and only its beginning is told. */
+  readonly commandLineCut?: true;
   /** Milliseconds from the start of the machine to that of the process. */
   readonly startedAfterBoot: Fact<number>;
   readonly namespaces: Fact<Namespaces>;
@@ -46,6 +49,8 @@ export interface ProcessDescription {
   readonly otherNamespaces: Fact<readonly NamespaceName[]>;
   readonly confinement: Fact<Confinement>;
 }
+
+const MOST_COMMAND_BYTES = 256 * 1024;
 
 export const NAMESPACES: readonly NamespaceName[] = Object.freeze([
   'cgroup',
@@ -72,6 +77,7 @@ function tried<T>(look: () => Fact<T>): Fact<T> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') return NO_PERMISSION;
     if (code === 'ENOENT') return NO_PROGRAM;
+    if (error instanceof TooLarge) return unknown('refused', error.message);
     throw error;
   }
 }
@@ -118,30 +124,31 @@ function words(bytes: Uint8Array): readonly string[] {
   return (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
 }
 
+function confinementIn(status: string): Confinement | undefined {
+  const { seccomp, noNewPrivileges } = parseStatus(status);
+  if (seccomp === undefined || noNewPrivileges === undefined) return undefined;
+  return Object.freeze({ seccomp, noNewPrivileges });
+}
+
 /** Everything about the program of a held process, in one bracketed read. */
 export function describeProcess(pin: Pin): ProcessDescription {
   const here = <T>(value: T | undefined, source: FactSource): Fact<T> | UnknownEvidence =>
     value === undefined ? MALFORMED : fact(value, pin.readBinding, source);
   return pin.read(files => {
-    const { seccomp, noNewPrivileges } = parseStatus(files.text('status'));
-    const confinement =
-      seccomp === undefined || noNewPrivileges === undefined
-        ? undefined
-        : Object.freeze({ seccomp, noNewPrivileges });
+    let cut = false;
+    const commandLine = tried(() => {
+      const start = files.start('cmdline', MOST_COMMAND_BYTES);
+      cut = start.cut;
+      return fact(Object.freeze(words(start.bytes)), pin.readBinding, 'procfs cmdline', 'self');
+    });
     return Object.freeze({
       executable: tried(() => here(executableOf(files), 'procfs exe')),
-      commandLine: tried(() =>
-        fact(
-          Object.freeze(words(files.bytes('cmdline', 4 << 20))),
-          pin.readBinding,
-          'procfs cmdline',
-          'self',
-        ),
-      ),
-      startedAfterBoot: here(parseStartTime(files.text('stat')), 'procfs stat'),
+      commandLine,
+      ...(cut ? { commandLineCut: true } : {}),
+      startedAfterBoot: tried(() => here(parseStartTime(files.text('stat')), 'procfs stat')),
       namespaces: tried(() => here(namespacesOf(files), 'procfs ns')),
       otherNamespaces: tried(() => here(othersOf(files), 'procfs ns')),
-      confinement: here(confinement, 'procfs status'),
+      confinement: tried(() => here(confinementIn(files.text('status')), 'procfs status')),
     });
   });
 }

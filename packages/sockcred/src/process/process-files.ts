@@ -9,16 +9,23 @@ import { readInRoot } from '../sys/foreign-file.ts';
 import { readLink, readRecord } from '../sys/kernel-record.ts';
 import { type KnownFile, knownFile } from '../sys/known-file.ts';
 import { isBelowOurs } from '../sys/namespaces.ts';
-import { below, readKernelFile, statOf } from '../sys/process-directory.ts';
+import { below, readKernelFile, readKernelStart, statOf } from '../sys/process-directory.ts';
 
 const MOST_BYTES = 64 * 1024;
+/** The status file of a process in all of the 65536 groups that the kernel allows has 700 KiB. */
+const MOST_RECORD_BYTES = 1024 * 1024;
 
 /** The files of one process, each named as in its directory: `'status'`, `'ns/mnt'`. */
 export interface ProcessFiles {
-  /** The bytes of a file that the kernel makes up; at most `most` (default 64 KiB), else it throws. */
+  /**
+   * The bytes of a file that the kernel makes up; at most `most` (default 64 KiB, and 1 MiB of `status`, `stat` and
+   * `cgroup`), else it throws `ERR_PEER_PROCESS`.
+   */
   bytes(name: string, most?: number): Uint8Array;
   /** The same as text, each byte one character unless it is UTF-8. */
   text(name: string, most?: number): string;
+  /** The first `most` bytes, and whether there are more. */
+  start(name: string, most: number): { readonly bytes: Uint8Array; readonly cut: boolean };
   /** Where a link leads, as the kernel writes it. */
   link(name: string): string;
   /** What a link leads to. Its file system is asked, and may be one that never answers. */
@@ -75,14 +82,15 @@ export function knownBelow(directory: number, name: string): Pick<KnownFile, 'de
 
 /** The files below an open directory of a process. What a link says is asked once. */
 export function processFiles(directory: number): ProcessFiles {
-  const bytes = (name: string, most = MOST_BYTES) =>
+  const bytes = (name: string, most?: number) =>
     RECORDS.has(name)
-      ? readRecord(directory, name, most)
-      : readKernelFile(below(directory, checked(name)), most);
+      ? readRecord(directory, name, most ?? MOST_RECORD_BYTES)
+      : readKernelFile(below(directory, checked(name)), most ?? MOST_BYTES);
   const links = new Map<string, string>();
   return Object.freeze({
     bytes,
     text: (name: string, most?: number) => textOf(bytes(name, most)),
+    start: (name: string, most: number) => readKernelStart(below(directory, checked(name)), most),
     link(name: string) {
       const link = links.get(name) ?? readLink(directory, checked(name));
       links.set(name, link);

@@ -9,6 +9,7 @@ import { HIDDEN_PID } from '../credentials/hidden.ts';
 import { PeerError } from '../errors.ts';
 import { NO_ID } from '../ids.ts';
 import { type IdView, idView } from '../sys/id-view.ts';
+import { TooLarge } from '../sys/kernel-record.ts';
 import { ownNamespace } from '../sys/namespaces.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import type { ProcessIdWords, ProcessInfo } from '../sys/pidfd.ts';
@@ -166,6 +167,7 @@ function readFiles(pin: Pin): FromFiles | { readonly missing: UnknownEvidence } 
     }));
   } catch (error) {
     if (!(error instanceof PeerError)) return { missing: UNREADABLE };
+    if (error instanceof TooLarge) return { missing: unknown('refused', error.message) };
     if (error.code === 'ERR_PEER_GONE') return { missing: ENDED };
     if (error.code === 'ERR_PEER_RACED') {
       return { missing: unknown('raced', 'the process changed or ended while it was read') };

@@ -20,11 +20,27 @@ export interface CgroupDirectory {
   readonly delegated: boolean;
 }
 
+/**
+ * Others than root alone may move processes into the cgroup itself, whoever its
+ * directory belongs to: only the files may have been given away (cgcreate(1), -t).
+ */
+export interface CgroupJoiner {
+  readonly uid: number;
+  /** Others than its owner may write into the file. */
+  readonly shared: boolean;
+  /**
+   * How deep the cgroup lies, the root of the hierarchy being 0, from below which
+   * they can come; -1: from anywhere.
+   */
+  readonly from: number;
+}
+
 /** The way to a cgroup, and the inode at its end. */
 export interface CgroupWay {
   /** The root of the hierarchy first; the last one is that of the cgroup, or the first one that is not root's alone. */
   readonly directories: readonly CgroupDirectory[];
   readonly inode: bigint;
+  readonly joiner?: CgroupJoiner;
 }
 
 /** f_type of the unified hierarchy: statfs(2). */
@@ -78,6 +94,34 @@ function isDelegated(path: string): boolean {
     .some(name => MARKS.has(name));
 }
 
+/** The owner of a file, unless only root can write to it. */
+function otherWriter(path: string): Omit<CgroupJoiner, 'from'> | undefined {
+  const found = fs().lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  const shared = (found.mode & 0o022) !== 0;
+  return found.uid === 0 && !shared ? undefined : { uid: found.uid, shared };
+}
+
+/**
+ * Who can move a process into the cgroup at the end of a way. In the unified
+ * hierarchy they must be able to write to `cgroup.procs` of the nearest common
+ * ancestor as well, so that they come from below the outermost such: cgroups(7),
+ * "Delegation containment". In the older ones from anywhere. `alone` is how many
+ * of the directories, from the root on, are root's alone.
+ */
+function joinerOf(mount: Mount, paths: readonly string[], alone: number): CgroupJoiner | undefined {
+  const end = paths.at(-1);
+  // Nobody names the root of a hierarchy.
+  if (end === undefined || paths.length === 1) return undefined;
+  const writer =
+    otherWriter(`${end}/cgroup.procs`) ?? otherWriter(`${end}/${mount.unified ? 'cgroup.threads' : 'tasks'}`);
+  if (writer === undefined) return undefined;
+  if (!mount.unified) return { ...writer, from: -1 };
+  const above = paths.slice(0, Math.min(alone, paths.length - 1));
+  const from = above.findIndex(path => otherWriter(`${path}/cgroup.procs`) !== undefined);
+  return from === -1 ? undefined : { ...writer, from };
+}
+
 /**
  * Looks at the directories from the root of a hierarchy to a path, as far as
  * they are root's alone, and at the last one. The controller is '' for the
@@ -88,27 +132,28 @@ export function cgroupWay(controller: string, path: string): CgroupWay | undefin
   const mount = mountOf(controller);
   if (mount === undefined) return undefined;
   const words = path.split('/').filter(name => name !== '');
+  const paths = [mount.at];
+  for (const name of words) paths.push(`${paths.at(-1)}/${name}`);
   const directories: CgroupDirectory[] = [];
-  let at = mount.at;
   let inode = 0n;
-  let alone = true;
-  for (let depth = 0; depth <= words.length; depth++) {
-    if (depth > 0) at += `/${words[depth - 1]}`;
+  let alone = 0;
+  for (const [depth, at] of paths.entries()) {
     const last = depth === words.length;
     // Whose the names below somebody else's directory are is known by then.
-    if (!alone && !last) continue;
+    if (alone < depth && !last) continue;
     const found = fs().lstatSync(at, { bigint: true, throwIfNoEntry: false });
     if (found === undefined || !found.isDirectory()) return undefined;
     inode = found.ino;
-    if (!alone) break;
+    if (alone < depth) break;
     const uid = Number(found.uid);
     const shared = (found.mode & 0o022n) !== 0n;
     // The root is above every name that is told; the last directory has no name below it that is.
     const delegated = depth > 0 && !last && uid === 0 && !shared && isDelegated(at);
     directories.push({ uid, shared, delegated });
-    alone = uid === 0 && !shared && !delegated;
+    if (uid === 0 && !shared && !delegated) alone++;
   }
-  return { directories, inode };
+  const joiner = joinerOf(mount, paths, alone);
+  return { directories, inode, ...(joiner === undefined ? {} : { joiner }) };
 }
 
 /** Forgets which hierarchies are mounted where, for programs that mount some. */

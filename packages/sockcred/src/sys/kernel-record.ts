@@ -5,11 +5,16 @@
  * runtimes' own file functions do not have.
  */
 
+import { PeerError } from '../errors.ts';
 import { addon } from './addon.ts';
 import { errnoName } from './errno.ts';
 
 /** Not the answer to a question but a fault of it: the file is larger than it may be. */
-export class TooLarge extends Error {}
+export class TooLarge extends PeerError {
+  constructor() {
+    super('ERR_PEER_PROCESS', 'a file about the process is larger than is read', { scope: 'connection' });
+  }
+}
 
 /** For a path that begins with a slash: no directory. */
 export const FROM_THE_ROOT = -1;

@@ -65,6 +65,25 @@ export function readKernelFile(path: string, most: number): Uint8Array {
   }
 }
 
+/** The first bytes of a file that the kernel makes up, and whether there are more. */
+export function readKernelStart(
+  path: string,
+  most: number,
+): { readonly bytes: Uint8Array; readonly cut: boolean } {
+  const fd = fs().openSync(path, 'r');
+  try {
+    const bytes = new Uint8Array(most + 1);
+    let used = 0;
+    for (;;) {
+      const got = fs().readSync(fd, bytes, used, bytes.length - used, null);
+      used += got;
+      if (got === 0 || used > most) return { bytes: bytes.slice(0, Math.min(used, most)), cut: used > most };
+    }
+  } finally {
+    fs().closeSync(fd);
+  }
+}
+
 /** Of what a path leads to. */
 export function statOf(path: string): BigIntStats {
   return fs().statSync(path, { bigint: true });

@@ -13,8 +13,8 @@ import { programPath } from './requirements.js';
  */
 const SERVER = `
 import ctypes, os, signal, struct, sys
-target, kind, source, directory = sys.argv[1:5]
-command = sys.argv[5:]
+target, kind, source, directory, owner = sys.argv[1:6]
+command = sys.argv[6:]
 libc = ctypes.CDLL(None, use_errno=True)
 def check(result):
     if result != 0: raise OSError(ctypes.get_errno(), 'mount')
@@ -22,7 +22,7 @@ if libc.unshare(0x20000) != 0: raise OSError('unshare')
 check(libc.mount(None, b'/', None, 0x44000, None))
 fuse = os.open('/dev/fuse', os.O_RDWR)
 mode = {'file': 0o100644, 'program': 0o100755, 'directory': 0o40755}[kind]
-options = f'fd={fuse},rootmode={mode:o},user_id=0,group_id=0,allow_other'
+options = f'fd={fuse},rootmode={mode:o},' + (f'user_id={owner},group_id={owner}' if owner else 'user_id=0,group_id=0,allow_other')
 check(libc.mount(b'fuse', target.encode(), b'fuse', 0, options.encode()))
 content = open(source, 'rb').read() if source else b''
 client = os.getpid()
@@ -79,13 +79,15 @@ export interface MuteFuse {
 
 /**
  * One over `target`, which is made: a file with the bytes of `source`, the same
- * as the program that the command runs, or a directory.
+ * as the program that the command runs, or a directory. With an owner, it lets
+ * nobody else look into it, as is the rule: fuse(8), allow_other.
  */
 export function muteFuse(
   t: TestContext,
   kind: 'file' | 'program' | 'directory',
   target: string,
   source = '',
+  { owner }: { readonly owner?: number } = {},
 ): MuteFuse {
   const notes = ownDirectory(t, 0o777);
   const log = join(notes, 'asked');
@@ -95,7 +97,7 @@ export function muteFuse(
   let before = 0;
   const all = () => readFileSync(log, 'latin1').split('\n').slice(0, -1);
   return {
-    before: [programPath('python3'), '-c', SERVER, target, kind, source, notes],
+    before: [programPath('python3'), '-c', SERVER, target, kind, source, notes, `${owner ?? ''}`],
     target,
     silence() {
       writeFileSync(join(notes, 'mute'), '');
