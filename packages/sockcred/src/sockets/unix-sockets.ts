@@ -22,7 +22,7 @@ export interface UnixSocket {
    * another mount namespace has a path of that one.
    */
   readonly leadsHere?: boolean;
-  /** Inode of the other end of a connection; absent while nobody has accepted it. */
+  /** Inode of the other end of a connection; absent while nobody has accepted it, and once that end is closed. */
   readonly peer?: number;
   /** Of a listening socket: how many connections nobody has accepted yet. */
   readonly waiting: number;
