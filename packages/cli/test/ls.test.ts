@@ -276,3 +276,21 @@ test('without any /proc the sockets are listed, and that nobody is seen is said'
   );
   assert.match(stderr, /\/proc is missing/);
 });
+
+test('ls filters by unit, as root has named it', { skip: withSockets.skip || needs('cgroups') }, async t => {
+  const path = join(ownDirectory(t, 0o777), 's');
+  const unit = `sockcred-ls-${process.pid}.service`;
+  const inner = makeCgroup(t, unit);
+  const server = python(t, LISTEN, {
+    args: [path],
+    before: ['/bin/sh', '-c', `echo $$ > ${inner}/cgroup.procs; exec "$@"`, 'sh'],
+  });
+  await server.line();
+  const [listening, ...more] = linesOf((await run(t, ['ls', '--json', '--unit', unit])).stdout);
+  assert.deepEqual([listening?.name, more.length], [path, 0]);
+  assert.deepEqual(listening?.holders[0]?.part, {
+    engine: 'systemd',
+    name: unit,
+    authority: { of: 'root' },
+  });
+});
