@@ -60,7 +60,8 @@ function warn(listed: UnixSockets, entries: readonly Entry[]): void {
   if (unseenProcesses > 0) {
     say(`the descriptors of ${count(unseenProcesses, 'process', 'processes')} cannot be seen; root sees all`);
   }
-  if (hiddenProcesses) say('/proc is mounted with hidepid=: processes of others may not be seen at all');
+  if (hiddenProcesses)
+    say('/proc is missing, or mounted with hidepid=: processes of others are not seen at all');
   const unheld = entries.filter(({ state, holders }) => state === 'listening' && holders.length === 0);
   if (unheld.length > 0) {
     say(

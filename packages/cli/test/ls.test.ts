@@ -196,6 +196,7 @@ ctypes.CDLL(None).syscall(ctypes.c_long({'x86_64': 60, 'aarch64': 93}[os.uname()
   assert.ok(holder?.thread !== undefined && holder.thread !== holder.pid);
   assert.equal(holder?.unknown, undefined);
   assert.equal(holder?.uid, 0);
+  assert.equal(typeof holder?.part?.unknown, 'string', 'what cannot be told is no “none”');
 });
 
 test('T52: what a user calls a cgroup of their own is marked as their word', {
@@ -258,4 +259,38 @@ test('a /proc with hidepid= and other network namespaces are said', {
   await elsewhere.line();
   const { stderr } = await run(t, ['ls']);
   assert.match(stderr, /\d+ process(?: is|es are) in other network namespaces/);
+});
+
+test('without any /proc the sockets are listed, and that nobody is seen is said', {
+  skip: withSockets.skip || needs('namespaces', 'node'),
+}, async t => {
+  const path = join(ownDirectory(t, 0o777), 's');
+  const server = python(t, LISTEN, { args: [path] });
+  await server.line();
+  const before = ['/usr/bin/unshare', '--mount', '/bin/sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+  const { status, stdout, stderr } = await run(t, ['ls', '--json', '--name', path], { before });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(
+    linesOf(stdout).map(({ name, holders }) => [name, holders.length]),
+    [[path, 0]],
+  );
+  assert.match(stderr, /\/proc is missing/);
+});
+
+test('ls filters by unit, as root has named it', { skip: withSockets.skip || needs('cgroups') }, async t => {
+  const path = join(ownDirectory(t, 0o777), 's');
+  const unit = `sockcred-ls-${process.pid}.service`;
+  const inner = makeCgroup(t, unit);
+  const server = python(t, LISTEN, {
+    args: [path],
+    before: ['/bin/sh', '-c', `echo $$ > ${inner}/cgroup.procs; exec "$@"`, 'sh'],
+  });
+  await server.line();
+  const [listening, ...more] = linesOf((await run(t, ['ls', '--json', '--unit', unit])).stdout);
+  assert.deepEqual([listening?.name, more.length], [path, 0]);
+  assert.deepEqual(listening?.holders[0]?.part, {
+    engine: 'systemd',
+    name: unit,
+    authority: { of: 'root' },
+  });
 });

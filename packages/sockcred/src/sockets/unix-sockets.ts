@@ -22,7 +22,7 @@ export interface UnixSocket {
    * another mount namespace has a path of that one.
    */
   readonly leadsHere?: boolean;
-  /** Inode of the other end of a connection; absent while nobody has accepted it. */
+  /** Inode of the other end of a connection; absent while nobody has accepted it, and once that end is closed. */
   readonly peer?: number;
   /** Of a listening socket: how many connections nobody has accepted yet. */
   readonly waiting: number;
@@ -43,7 +43,7 @@ export interface UnixSockets {
   readonly interrupted: boolean;
   /** Processes whose descriptors could not be looked at. */
   readonly unseenProcesses: number;
-  /** procfs may not even show the processes of others: it is mounted with hidepid=. */
+  /** procfs may not even show the processes of others: it is mounted with hidepid=, or there is none. */
   readonly hiddenProcesses: boolean;
   /** Processes that are known to be in other network namespaces, whose sockets are not in the list. */
   readonly processesInOtherNetworks: number;
@@ -90,7 +90,8 @@ function told(record: UnixSocketRecord, holders: readonly Holder[]): UnixSocket 
  * Trust: the kernel for the sockets, procfs for the holders. Time: now, and not
  * of one single moment. An accepted socket belongs to the network namespace of
  * its connector, so connections from containers may be missing; without root
- * the holders are those of one's own processes. Linux.
+ * the holders are those of one's own processes. Each path is looked at with
+ * stat(2). Linux.
  *
  * @throws {@link PeerError} `ERR_PEER_UNSUPPORTED`, `ERR_PEER_SYSTEM`
  *

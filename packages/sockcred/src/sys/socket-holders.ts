@@ -28,7 +28,7 @@ export interface Holders {
   readonly unseen: number;
   /** Processes that are known to be in other network namespaces than ours. */
   readonly otherNetworks: number;
-  /** procfs is mounted so that it may not show every process to us: hidepid= in proc(5). */
+  /** procfs may not show every process to us, by hidepid= in proc(5); or there is none. */
   readonly hidden: boolean;
 }
 
@@ -118,8 +118,11 @@ export function socketHolders(): Holders {
     return seen;
   }
 
-  for (const pid of fs().readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
+  const found = names('/proc');
+  const pids = typeof found === 'string' ? [] : found.filter(name => /^\d+$/.test(name));
+  // We are one ourselves.
+  if (pids.length === 0) return { byInode, unseen, otherNetworks, hidden: true };
+  for (const pid of pids) {
     const link = linkOf(`/proc/${pid}/ns/net`);
     if (network !== undefined && link !== '' && link !== network) otherNetworks++;
     const fds = names(`/proc/${pid}/fd`);

@@ -19,7 +19,7 @@ export interface UnixSocketRecord {
   readonly name?: Uint8Array;
   /** The file that it was bound to; the kernel's device number, and the lower 32 bits of the inode's. */
   readonly file?: { readonly device: number; readonly inode: number };
-  /** Inode of the other end; 0 of one that nobody has accepted yet. */
+  /** Inode of the other end; 0 of one that nobody has accepted yet, or that is closed. */
   readonly peer?: number;
   /** Inodes of connectors that nobody has accepted yet. */
   readonly waiting: readonly number[];
