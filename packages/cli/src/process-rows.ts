@@ -87,7 +87,9 @@ function descriptionRows(given: ProcessDescription): readonly Row[] {
       given.executable,
       ({ path, deleted }) => `${quoted(path)}${deleted ? ' (deleted)' : ''}`,
     ),
-    factRow('arguments', given.commandLine, words => words.map(quoted).join(' ')),
+    factRow('arguments', given.commandLine, words =>
+      words.length === 0 ? 'none' : words.map(quoted).join(' '),
+    ),
     factRow('started', given.startedAfterBoot, startedText),
     factRow('namespaces', given.otherNamespaces as Fact<readonly string[]>, others =>
       namespaceText(given.namespaces, others),
