@@ -138,6 +138,18 @@ test('the first process has no parent, which is an answer', { skip: needs('linux
   if (first) assert.equal(parent.value, 0);
 });
 
+test('ids that our user namespace does not show are left out of what a process is now', {
+  skip: needs('linux', 'root', 'python3', 'setpriv', 'namespaces'),
+}, async t => {
+  const peer = python(t, "say('ready')\nhear()", { uid: 1234, gid: 4321, groups: [77] });
+  await peer.line();
+  const before = [programPath('unshare'), '--user', '--map-root-user'];
+  const { stdout } = await run(t, ['who', '--json', `${peer.child.pid}`], { before });
+  const { ids, groups } = JSON.parse(stdout).process.state;
+  assert.deepEqual([ids.known, ids.value], [true, {}]);
+  assert.deepEqual([groups.known, groups.reason], [false, 'hidden']);
+});
+
 test('capabilities are told by their names', () => {
   assert.equal(capabilityText(0n), 'none');
   assert.equal(capabilityText((1n << 41n) - 1n), 'all');
