@@ -29,7 +29,7 @@ const ROOMS = [
   'witnesses',
 ];
 /** Their ts blocks are examples as well. */
-const PAGES = ['README.md', 'docs/forwarding.md'];
+const PAGES = ['README.md', 'docs/forwarding.md', 'docs/who.md'];
 const entries = ROOMS.map(room => join(library, room, 'index.ts'));
 const TIMEOUT_MS = 20_000;
 

@@ -50,10 +50,13 @@ function claimRows({ claims, untold = [] }: ApplicationPart): readonly Row[] {
   const none: Row = {
     name: 'application',
     value: 'none',
-    note: 'neither Flatpak, Snap, a container, Slurm nor systemd',
+    note:
+      untold.length === 0
+        ? 'neither Flatpak, Snap, a container, Slurm nor systemd'
+        : 'of those that could be asked',
   };
   return [
-    ...(claims.length === 0 && untold.length === 0 ? [none] : claims.map(claimRow)),
+    ...(claims.length === 0 ? [none] : claims.map(claimRow)),
     ...untold.map(({ engine, message }) => untoldRow(engine, { code: '', message })),
   ];
 }

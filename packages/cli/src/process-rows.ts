@@ -88,7 +88,9 @@ function descriptionRows(given: ProcessDescription): readonly Row[] {
       ({ path, deleted }) => `${quoted(path)}${deleted ? ' (deleted)' : ''}`,
     ),
     factRow('arguments', given.commandLine, words =>
-      [...words.map(quoted), ...(given.commandLineCut === true ? ['… (cut)'] : [])].join(' '),
+      words.length === 0
+        ? 'none'
+        : [...words.map(quoted), ...(given.commandLineCut === true ? ['… (cut)'] : [])].join(' '),
     ),
     factRow('started', given.startedAfterBoot, startedText),
     factRow('namespaces', given.otherNamespaces as Fact<readonly string[]>, others =>

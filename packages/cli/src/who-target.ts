@@ -1,6 +1,6 @@
 /** Whom a word of the command line means, `PATH | PID | FD@PID`, and how they are reached. */
 
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import {
   escapeText,
   type PeerCredentials,
@@ -31,10 +31,19 @@ export function targetOf(word: string): Target {
 /** A question about who is at the other end of a connected socket. */
 export type AskPeer<T> = (fd: number, credentials: PeerCredentials) => T;
 
+/** What a path leads to, if that can be told. */
+function fileAt(path: string): Stats | undefined {
+  try {
+    return path.startsWith('@') ? undefined : statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Why nobody could be reached at a path, where the error's name alone would mislead. */
 function unreached(path: string, errno: string): NoError | SystemRefusal | undefined {
   const shown = escapeText(path);
-  const kind = path.startsWith('@') ? undefined : statSync(path, { throwIfNoEntry: false });
+  const kind = fileAt(path);
   switch (errno) {
     case 'ENOENT':
       return new NoError(`${shown}: there is nothing of this name (${errno})`);

@@ -73,6 +73,28 @@ test(
   },
 );
 
+test('who makes a user namespace while it is held has gained nothing over us', withNamespaces, async t => {
+  const script = `
+say('held')
+hear()
+say(ctypes.CDLL(None).unshare(0x10000000))
+`;
+  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 4321, groups: [], script });
+  const held = peerProcess(socket);
+  t.after(() => held.close());
+  await peer.line();
+  assert.deepEqual(held.drift(), []);
+  peer.tell('go on');
+  assert.equal(await peer.line(), '0');
+  const { capabilities, userNamespace } = held.now();
+  assert.ok(capabilities.known && capabilities.value.effective !== 0n);
+  assert.ok(userNamespace.known && userNamespace.value.relation === 'below');
+  assert.deepEqual(
+    held.drift().filter(({ what }) => what === 'capabilities'),
+    [],
+  );
+});
+
 /** What a server behind these words says of the next one who connects, started behind others. */
 async function serverBehind(t: TestContext, before: readonly string[]) {
   const { path, line } = await programElsewhere(t, before, 'teller', []);

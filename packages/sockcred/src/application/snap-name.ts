@@ -1,6 +1,6 @@
 /**
- * Snaps, by the name of an AppArmor profile (the kernel's word) or of a cgroup
- * (its owner's word). Pure.
+ * Snaps, by the name of an AppArmor profile, which whoever nothing confines may
+ * enter, or of a cgroup, which is its owner's word. Pure.
  */
 
 /** Which program of which snap. */
