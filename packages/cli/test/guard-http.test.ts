@@ -6,7 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isUser, peerCredentials } from 'sockcred';
+import { isUser, PeerError, peerCredentials } from 'sockcred';
+import { definePolicy } from 'sockcred/authorization';
 import { forwardedPeer } from 'sockcred/forwarding';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { connection, curl, exchange } from './support/clients.js';
@@ -151,6 +152,35 @@ test(
       forbidden("denied by deny rule 1 'contractors'"),
       forbidden('denied: no rule lets this peer in'),
     ]);
+  },
+);
+
+test(
+  'T58: a uid that a client claims is worth nothing, with a guard in front and past it',
+  withCurl,
+  async t => {
+    const { front, behind } = paths(ownDirectory(t));
+    const admins = definePolicy({ rules: [{ effect: 'allow', user: 0 }] });
+    await httpServer(t, behind, (request, response) => {
+      try {
+        const { peer } = forwardedPeer(request, { from: by => isUser(by, GUARD) });
+        response.end(`${peer.uid} ${admins.decide(peer).allowed} ${request.headers['remote-user']}`);
+      } catch (error) {
+        response.end(error instanceof PeerError ? error.code : 'a fault');
+      }
+    });
+    const words = ['--listen', front, '--mode', '0666', '--everyone', '--http', '--to', `unix:${behind}`];
+    await guard(t, [...words, '--run-as', `${GUARD}:${GUARD}`]);
+    for (const claim of ['1;uid=0;gid=0;groups="0"', `1;uid=${GUARD}`, '1;uid=3001']) {
+      const lines = [`Sockcred-Peer: ${claim}`, 'Sockcred-Uid: 0', 'Remote-User: root'];
+      const args = lines.flatMap(line => ['-H', line]);
+      assert.equal((await curl(t, front, { ...user(3001), args })).body, '3001 false undefined');
+      // Root itself is nobody to a server that believes the guard alone.
+      for (const uid of [3001, 0]) {
+        assert.equal((await curl(t, behind, { ...user(uid), args })).body, 'ERR_PEER_REFUSED');
+      }
+    }
+    assert.equal((await curl(t, front, { ...user(0), args: [] })).body, '0 true undefined');
   },
 );
 

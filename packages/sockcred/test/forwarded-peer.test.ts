@@ -123,6 +123,30 @@ say('done')
   }
 });
 
+test(
+  'T58: a uid that a client claims in our header is not believed, be it another or its own',
+  asRoot,
+  async t => {
+    const { path, heard } = await openServer(t, by => isUser(by, 3000));
+    const script = `
+for claim in sys.argv[2:]:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(f'GET / HTTP/1.1\\r\\nHost: x\\r\\nSockcred-Peer: {claim}\\r\\n\\r\\n'.encode())
+    s.recv(1000)
+say('done')
+`;
+    const claims = ['1;uid=0', '1;uid=0;gid=0;groups="0"', '1;uid=1000', '1;uid=3000'];
+    const client = python(t, script, { uid: 1000, gid: 100, args: [path, ...claims] });
+    assert.equal(await client.line(), 'done');
+    const codes = heard.map(one => one instanceof PeerError && one.code);
+    assert.deepEqual(
+      codes,
+      claims.map(() => 'ERR_PEER_REFUSED'),
+    );
+  },
+);
+
 test('only true means yes, and a rule that fails believes nobody', asAnyone, async t => {
   const rules = [
     () => 1 as unknown as boolean,
