@@ -1,6 +1,6 @@
 /** HTTP to the server behind, which is told in headers who asks; and 403 for who is not let in. */
 
-import type { Gate } from 'sockcred/gate';
+import { admissionOf, type Gate } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
 import { createHttpFront } from './http-front.ts';
 import { socketTo } from './http-upstream.ts';
@@ -15,15 +15,24 @@ export interface HttpOptions {
   /** Protocols that a connection may go on in, in lower case. */
   readonly upgrades: readonly string[];
   readonly responseMs: number;
+  /** Milliseconds without a byte, either way, that end a connection. */
+  readonly idleMs?: number | undefined;
 }
 
 /** All of it hangs on sockets of the gate, which waits for them and cuts them. */
-export function httpService({ to, asPeer, ...options }: HttpOptions, journal: Journal): Service {
+export function httpService({ to, asPeer, idleMs, ...options }: HttpOptions, journal: Journal): Service {
   const front = createHttpFront({
     ...options,
     connect: socketTo(to, { asPeer }),
     onFailure: ({ admission, error }) => journal.unserved(admission.peer, error),
   });
+  if (idleMs !== undefined) {
+    // HTTP keeps it for the whole connection, also where it goes on in another protocol.
+    front.setTimeout(idleMs, socket => {
+      journal.because(admissionOf(socket).peer, 'limited');
+      socket.destroy();
+    });
+  }
   return {
     takeFrom: (gate: Gate) => void gate.handTo(front),
     empty: async () => {},

@@ -15,14 +15,14 @@ import { RelayService } from './relay-service.ts';
 import type { Service } from './service.ts';
 
 function serviceFor(
-  { target, deputy, listen }: GuardOptions,
+  { target, deputy, listen, idleMs }: GuardOptions,
   limits: () => Limits,
   journal: Journal,
 ): Service {
   const asPeer = deputy === 'peer';
   switch (target.kind) {
     case 'http':
-      return httpService({ ...target, asPeer }, journal);
+      return httpService({ ...target, asPeer, idleMs }, journal);
     case 'pass': {
       const counts = () => {
         const { connections, connectionsPerUid } = limits();
@@ -35,7 +35,7 @@ function serviceFor(
       return new ProgramService({ ...target, localPath }, journal);
     }
     default:
-      return new RelayService({ ...target, asPeer }, journal);
+      return new RelayService({ ...target, asPeer, idleMs }, journal);
   }
 }
 
@@ -48,7 +48,7 @@ function isUnsupported(error: unknown): boolean {
  * those in force whenever it is called.
  */
 export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, journal: Journal): Service {
-  const { target, deputy } = options;
+  const { target, deputy, idleMs } = options;
   const service = serviceFor(options, limits, journal);
   try {
     if (target.kind !== 'relay' || canRelay()) {
@@ -60,7 +60,7 @@ export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, j
   }
   if (target.passFds)
     throw new SystemRefusal('--pass-fds: there is no relay here that passes them (ENOTSUP)');
-  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer' }, journal);
+  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer', idleMs }, journal);
   pipes.takeFrom(gate);
   return pipes;
 }
