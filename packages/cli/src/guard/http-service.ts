@@ -1,5 +1,6 @@
 /** HTTP to the server behind, which is told in headers who asks; and 403 for who is not let in. */
 
+import type { Socket } from 'node:net';
 import { admissionOf, type Gate } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
 import { createHttpFront } from './http-front.ts';
@@ -27,11 +28,13 @@ export function httpService({ to, asPeer, idleMs, ...options }: HttpOptions, jou
     onFailure: ({ admission, error }) => journal.unserved(admission.peer, error),
   });
   if (idleMs !== undefined) {
-    // HTTP keeps it for the whole connection, also where it goes on in another protocol.
-    front.setTimeout(idleMs, socket => {
+    const end = (socket: Socket) => {
       journal.because(admissionOf(socket).peer, 'limited');
       socket.destroy();
-    });
+    };
+    front.setTimeout(idleMs, end);
+    // The time of a socket that goes on in another protocol stays, and HTTP hears of it no more.
+    front.on('upgrade', (_request, socket: Socket) => socket.on('timeout', () => end(socket)));
   }
   return {
     takeFrom: (gate: Gate) => void gate.handTo(front),
