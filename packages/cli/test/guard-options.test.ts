@@ -29,6 +29,8 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
     [...WHO, ...TO, '--audit', 'none', '--audit-required'],
     /there is no audit log/,
   ],
+  'idle programs': [[...WHO, '--idle', '5', '--', 'cat'], /--idle goes with --to/],
+  'idle for no time': [[...WHO, ...TO, '--idle', '0'], /idle for no time/],
   'the program is missing': [[...WHO, '--'], /program is missing/],
   'a program without --': [[...WHO, 'cat'], /'cat': a program comes after --/],
   'an unknown user': [['--allow-user', 'nobody-of-that-name', ...TO], /--allow-user nobody-of-that-name: /],

@@ -96,22 +96,23 @@ napi_value relay_begin(napi_env env, napi_callback_info info)
 	return integer(env, 0);
 }
 
-/* relayAdd(id, first, second, passFds): 0, or minus a status; the descriptors are the relay's either way. */
+/* relayAdd(id, first, second, passFds, idleMs): 0, or minus a status; the descriptors are the relay's either way. */
 napi_value relay_pair(napi_env env, napi_callback_info info)
 {
 	struct state *state = state_of(env);
 	int32_t first, second;
-	napi_value values[4];
+	napi_value values[5];
 	bool pass_fds;
-	uint32_t id;
+	uint32_t id, idle_ms;
 
-	if (state == NULL || state->relay == NULL || !arguments(env, info, 4, values) ||
+	if (state == NULL || state->relay == NULL || !arguments(env, info, 5, values) ||
 	    napi_get_value_uint32(env, values[0], &id) != napi_ok ||
 	    napi_get_value_int32(env, values[1], &first) != napi_ok ||
 	    napi_get_value_int32(env, values[2], &second) != napi_ok ||
-	    napi_get_value_bool(env, values[3], &pass_fds) != napi_ok)
-		return broken(env, "relayAdd: an id, two descriptors and a flag are needed");
-	return integer(env, -relay_add(state->relay->relay, id, first, second, pass_fds));
+	    napi_get_value_bool(env, values[3], &pass_fds) != napi_ok ||
+	    napi_get_value_uint32(env, values[4], &idle_ms) != napi_ok)
+		return broken(env, "relayAdd: an id, two descriptors, a flag and a time are needed");
+	return integer(env, -relay_add(state->relay->relay, id, first, second, pass_fds, idle_ms));
 }
 
 /* relayStop(id). */

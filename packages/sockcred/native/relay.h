@@ -32,9 +32,10 @@ int relay_open(relay_ended ended, void *context, struct relay **out);
 /*
  * Hands over two descriptors, which belong to the relay from here on, also
  * when this fails. `pass_fds`: descriptors that are sent along are passed on;
- * otherwise the kernel closes them.
+ * otherwise the kernel closes them. `idle_ms`: without a byte that arrives, on
+ * either way, for so long the pair ends, with ETIMEDOUT; 0 is never.
  */
-int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds);
+int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds, uint32_t idle_ms);
 
 /* Ends a pair at once; bytes on their way are lost. ENOENT where it has ended already is told by its report. */
 void relay_stop(struct relay *relay, uint32_t id);

@@ -7,16 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "relay_way.h"
 
 #define MOST_EVENTS 128
+/* Idle pairs are looked for no more often, so that many of them cost little. */
+#define BETWEEN_CHECKS_MS 100
 
 struct pair {
 	uint32_t id;
@@ -24,6 +28,8 @@ struct pair {
 	int is_queued; /* has more to do now, whatever epoll says */
 	int status;
 	int is_over;
+	uint32_t idle_ms; /* 0: may be idle for ever */
+	uint64_t active; /* when the last byte arrived */
 	struct way ways[2];
 	struct pair *next, *previous; /* all pairs that are not over */
 	struct pair *next_queued;
@@ -48,6 +54,8 @@ struct relay {
 	struct pair *queue;
 	struct pair *over; /* closed, and freed at the end of the round */
 	struct pipes pipes;
+	/* Of CLOCK_MONOTONIC, in ms: kept only while there is a next check. */
+	uint64_t now, next_check;
 	/* Between the threads. */
 	pthread_mutex_t lock;
 	struct request *requests;
@@ -93,8 +101,14 @@ static void enqueue(struct relay *relay, struct pair *pair)
 	relay->queue = pair;
 }
 
+static uint64_t bytes_moved(const struct pair *pair)
+{
+	return pair->ways[0].moved + pair->ways[1].moved;
+}
+
 static void pump(struct relay *relay, struct pair *pair)
 {
+	const uint64_t before = bytes_moved(pair);
 	int again = 0, status = 0;
 
 	for (size_t index = 0; index < 2 && status == 0; index++) {
@@ -104,6 +118,8 @@ static void pump(struct relay *relay, struct pair *pair)
 			again |= pair->pass_fds ? way_pump_messages(way, &status)
 						: way_pump_bytes(way, &relay->pipes, &status);
 	}
+	if (bytes_moved(pair) != before)
+		pair->active = relay->now;
 	if (status != 0 || (pair->ways[0].done && pair->ways[1].done))
 		end(relay, pair, status, 1);
 	else if (again)
@@ -122,6 +138,41 @@ static int watch(struct relay *relay, struct pair *pair)
 	return 0;
 }
 
+static uint64_t time_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void check_at(struct relay *relay, uint64_t due)
+{
+	if (relay->next_check == 0 || due < relay->next_check)
+		relay->next_check = due;
+}
+
+static void end_idle(struct relay *relay)
+{
+	const uint64_t soonest = relay->now + BETWEEN_CHECKS_MS;
+	struct pair *next;
+
+	if (relay->next_check == 0 || relay->now < relay->next_check)
+		return;
+	relay->next_check = 0;
+	for (struct pair *pair = relay->pairs; pair != NULL; pair = next) {
+		const uint64_t due = pair->active + pair->idle_ms;
+
+		next = pair->next;
+		if (pair->idle_ms == 0)
+			continue;
+		if (due <= relay->now)
+			end(relay, pair, ETIMEDOUT, 1);
+		else
+			check_at(relay, due < soonest ? soonest : due);
+	}
+}
+
 static void begin(struct relay *relay, struct pair *pair)
 {
 	const int status = watch(relay, pair);
@@ -130,6 +181,11 @@ static void begin(struct relay *relay, struct pair *pair)
 	if (relay->pairs != NULL)
 		relay->pairs->previous = pair;
 	relay->pairs = pair;
+	if (pair->idle_ms > 0) {
+		relay->now = time_now();
+		pair->active = relay->now;
+		check_at(relay, relay->now + pair->idle_ms);
+	}
 	if (status != 0)
 		end(relay, pair, status, 1);
 }
@@ -198,6 +254,21 @@ static void free_over(struct relay *relay)
 	relay->over = NULL;
 }
 
+/* As epoll_wait(2) has it. */
+static int time_to_wait(const struct relay *relay)
+{
+	uint64_t now;
+
+	if (relay->queue != NULL)
+		return 0;
+	if (relay->next_check == 0)
+		return -1;
+	now = time_now();
+	if (relay->next_check <= now)
+		return 0;
+	return relay->next_check - now < INT_MAX ? (int)(relay->next_check - now) : INT_MAX;
+}
+
 static void *relay_all(void *data)
 {
 	struct relay *relay = data;
@@ -205,8 +276,10 @@ static void *relay_all(void *data)
 
 	while (goes_on) {
 		struct epoll_event events[MOST_EVENTS];
-		const int count = epoll_wait(relay->set, events, MOST_EVENTS, relay->queue == NULL ? -1 : 0);
+		const int count = epoll_wait(relay->set, events, MOST_EVENTS, time_to_wait(relay));
 
+		if (relay->next_check != 0)
+			relay->now = time_now();
 		for (int index = 0; index < count; index++) {
 			struct pair *pair = events[index].data.ptr;
 
@@ -215,6 +288,7 @@ static void *relay_all(void *data)
 			else if (!pair->is_over)
 				pump(relay, pair);
 		}
+		end_idle(relay);
 		run_queue(relay);
 		free_over(relay);
 	}
@@ -282,7 +356,7 @@ static void submit(struct relay *relay, struct request *request)
 		(void)eventfd_write(relay->waker, 1);
 }
 
-int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds)
+int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds, uint32_t idle_ms)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 	struct request *request = calloc(1, sizeof(*request));
@@ -301,6 +375,7 @@ int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_
 	}
 	pair->id = id;
 	pair->pass_fds = pass_fds;
+	pair->idle_ms = idle_ms;
 	pair->ways[0].from = pair->ways[1].to = first;
 	pair->ways[0].to = pair->ways[1].from = second;
 	request->kind = REQUEST_ADD;

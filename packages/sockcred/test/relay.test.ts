@@ -131,6 +131,32 @@ test('a pair that has ended is done with, also if its sockets are open elsewhere
   await relaying.ended;
 });
 
+test('a pair on which nothing comes for too long ends; those that have no such time do not', {
+  skip,
+}, async t => {
+  const quiet = between(t);
+  const [near, nearInner] = pair();
+  const [farInner, far] = pair();
+  const relaying = relay(nearInner, farInner, { idleMs: 300 });
+  const [a, b] = [socket(t, near), socket(t, far)];
+  const end = performance.now() + 900;
+  while (performance.now() < end) {
+    const arrived = once(a, 'data');
+    b.write('on');
+    await arrived;
+    await new Promise(done => setTimeout(done, 10));
+  }
+  b.resume();
+  const { errno, forth, back } = await relaying.ended;
+  assert.equal(errno, 'ETIMEDOUT');
+  assert.equal(forth, 0);
+  assert.ok(back > 2);
+  quiet.near.write('still here');
+  assert.equal(String((await once(quiet.far, 'data'))[0]), 'still here');
+  quiet.relaying.stop();
+  await quiet.relaying.ended;
+});
+
 test('stop() ends a pair at once and says so', { skip }, async t => {
   const { near, relaying } = between(t);
   near.resume();

@@ -63,6 +63,8 @@ Limits: also in the policy file, where they change with the rules
   --accept-rate N/SECONDS
                         connections of one user in this time
   --first-byte SECONDS  who says nothing for so long is cut off
+  --idle SECONDS        connections on which nothing comes, either way, are ended;
+                        with --to only, and not in the file
 
 Running
   --audit FILE          one line of JSON for each decision, appended, opened

@@ -58,6 +58,8 @@ export interface GuardOptions {
   readonly metrics?: string;
   readonly metricsMode: number;
   readonly graceMs: number;
+  /** Until a connection on which nothing comes, either way, is ended. */
+  readonly idleMs?: number;
 }
 
 const OPTIONS = {
@@ -91,6 +93,7 @@ const OPTIONS = {
   'connections-per-uid': { type: 'string' },
   'accept-rate': { type: 'string' },
   'first-byte': { type: 'string' },
+  idle: { type: 'string' },
   audit: { type: 'string', default: '-' },
   'audit-repeats': { type: 'string', default: '10' },
   'audit-required': { type: 'boolean' },
@@ -257,6 +260,14 @@ function upstreamUserOf(values: Values, target: Target): string | undefined {
   return user;
 }
 
+function idleOf({ idle }: Values, { kind }: Target): number | undefined {
+  if (idle === undefined) return undefined;
+  if (kind === 'program' || kind === 'pass')
+    refuse('--idle goes with --to only: of what a program reads and writes the guard sees nothing');
+  const idleMs = milliseconds('--idle', idle);
+  return idleMs === 0 ? refuse('--idle: everything is idle for no time') : idleMs;
+}
+
 function whoOf(values: Values): GuardOptions['who'] {
   const flags: InlineFlags = {
     everyone: values.everyone === true,
@@ -288,6 +299,7 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   const target = targetOf(values, end === -1 ? undefined : args.slice(end + 1));
   const upstreamUser = upstreamUserOf(values, target);
   const listen = path('--listen', values.listen);
+  const idleMs = idleOf(values, target);
   const metrics = path('--metrics', values.metrics);
   const audit = path('--audit', values.audit) ?? '-';
   if (values.mode !== undefined && listen?.startsWith('@') === true) {
@@ -313,5 +325,6 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
     metricsMode:
       values['metrics-mode'] === undefined ? 0o600 : modeOf('--metrics-mode', values['metrics-mode']),
     graceMs: milliseconds('--grace', values.grace),
+    ...(idleMs === undefined ? {} : { idleMs }),
   };
 }

@@ -33,7 +33,7 @@ export class PipeService implements Service {
   }
 
   async #carry(client: Socket): Promise<void> {
-    const { to, asPeer, verify, proxyProtocol } = this.#options;
+    const { to, asPeer, verify, proxyProtocol, idleMs } = this.#options;
     const admission = admissionOf(client);
     const abort = new AbortController();
     const over = this.#underway.begin(() => {
@@ -41,6 +41,13 @@ export class PipeService implements Service {
       this.#journal.because(admission.peer, 'cut');
       client.destroy();
     });
+    // Whatever comes, either way, is read from it or written to it.
+    if (idleMs !== undefined) {
+      client.setTimeout(idleMs, () => {
+        this.#journal.because(admission.peer, 'limited');
+        client.destroy();
+      });
+    }
     client.on('close', () => {
       abort.abort();
       over();

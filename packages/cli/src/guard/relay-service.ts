@@ -19,6 +19,8 @@ export interface RelayOptions {
   readonly verify?: Verify | undefined;
   readonly passFds: boolean;
   readonly proxyProtocol: boolean;
+  /** Milliseconds without a byte, either way, that end a connection. */
+  readonly idleMs?: number | undefined;
 }
 
 /** What the server behind is told before the first byte. HAProxy takes no header of the family that Unix sockets have. */
@@ -91,12 +93,18 @@ export class RelayService implements Service {
       const upstream = await connected(connection, this.#options, signal);
       // Both are the relay's from here on, also if it throws.
       clientIsOurs = false;
-      const relaying = relay(connection.fd, upstream, { passFds: this.#options.passFds });
+      const { passFds, idleMs } = this.#options;
+      const relaying = relay(connection.fd, upstream, {
+        passFds,
+        ...(idleMs === undefined ? {} : { idleMs }),
+      });
       cut = () => relaying.stop();
       const { forth, back, errno } = await relaying.ended;
       const bytes = { toServer: forth, toClient: back };
       if (errno === undefined) this.#journal.ended(connection.peer, { reason: 'closed', ...bytes });
       else if (errno === 'ECANCELED') this.#journal.ended(connection.peer, { reason: 'cut', ...bytes });
+      else if (errno === 'ETIMEDOUT' && idleMs !== undefined)
+        this.#journal.ended(connection.peer, { reason: 'limited', errno, ...bytes });
       else this.#journal.ended(connection.peer, { reason: 'error', errno, ...bytes });
     } catch (error) {
       if (clientIsOurs) closeDescriptor(connection.fd);

@@ -236,7 +236,8 @@ export class RunningGuard {
     this.#audit = new AuditQuota(log, auditRepeats, suppressed =>
       this.#journal.note('suppressed', suppressed),
     );
-    this.#journal.writeTo(this.#audit);
+    // Nothing is put together for a log that there is not.
+    this.#journal.writeTo(audit === 'none' ? log : this.#audit);
   }
 
   #reopenAudit(): void {

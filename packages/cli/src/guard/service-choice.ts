@@ -16,7 +16,7 @@ import type { Service } from './service.ts';
 import { upstreamCheck, type Verify } from './upstream-owner.ts';
 
 function serviceFor(
-  { target, deputy, listen }: GuardOptions,
+  { target, deputy, listen, idleMs }: GuardOptions,
   verify: Verify | undefined,
   limits: () => Limits,
   journal: Journal,
@@ -24,7 +24,7 @@ function serviceFor(
   const asPeer = deputy === 'peer';
   switch (target.kind) {
     case 'http':
-      return httpService({ ...target, asPeer, verify }, journal);
+      return httpService({ ...target, asPeer, verify, idleMs }, journal);
     case 'pass': {
       const counts = () => {
         const { connections, connectionsPerUid } = limits();
@@ -37,7 +37,7 @@ function serviceFor(
       return new ProgramService({ ...target, localPath }, journal);
     }
     default:
-      return new RelayService({ ...target, asPeer, verify }, journal);
+      return new RelayService({ ...target, asPeer, verify, idleMs }, journal);
   }
 }
 
@@ -50,7 +50,7 @@ function isUnsupported(error: unknown): boolean {
  * those in force whenever it is called.
  */
 export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, journal: Journal): Service {
-  const { target, deputy, upstreamUser } = options;
+  const { target, deputy, upstreamUser, idleMs } = options;
   const verify = upstreamUser === undefined ? undefined : upstreamCheck(upstreamUser);
   const service = serviceFor(options, verify, limits, journal);
   try {
@@ -63,7 +63,7 @@ export function serve(gate: Gate, options: GuardOptions, limits: () => Limits, j
   }
   if (target.passFds)
     throw new SystemRefusal('--pass-fds: there is no relay here that passes them (ENOTSUP)');
-  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer', verify }, journal);
+  const pipes = new PipeService({ ...target, asPeer: deputy === 'peer', verify, idleMs }, journal);
   pipes.takeFrom(gate);
   return pipes;
 }

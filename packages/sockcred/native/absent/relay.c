@@ -11,13 +11,14 @@ int relay_open(relay_ended ended, void *context, struct relay **out)
 }
 
 /* Without a relay none of these is ever called. */
-int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds)
+int relay_add(struct relay *relay, uint32_t id, int first, int second, int pass_fds, uint32_t idle_ms)
 {
 	(void)relay;
 	(void)id;
 	(void)first;
 	(void)second;
 	(void)pass_fds;
+	(void)idle_ms;
 	return SYS_UNSUPPORTED;
 }
 

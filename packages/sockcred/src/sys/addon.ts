@@ -64,7 +64,7 @@ export interface Addon {
   readinessUnwatch(fd: number): number;
   readinessHold(hold: boolean): number;
   relayOpen(callback: (id: number, status: number, forth: number, back: number) => void): number;
-  relayAdd(id: number, first: number, second: number, passFds: boolean): number;
+  relayAdd(id: number, first: number, second: number, passFds: boolean, idleMs: number): number;
   relayStop(id: number): number;
   relayHold(hold: boolean): number;
   connectAs(name: Uint8Array, uid: number, gid: number, groups: Uint32Array): number;

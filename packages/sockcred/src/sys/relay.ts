@@ -23,6 +23,8 @@ export interface Relayed {
 export interface RelayOptions {
   /** Passes descriptors on that are sent along; otherwise they are closed. Then bytes are copied, not moved. */
   readonly passFds?: boolean;
+  /** Milliseconds after which a pair on which no byte has arrived, either way, ends with `ETIMEDOUT`. Default: never. */
+  readonly idleMs?: number;
 }
 
 /** One pair that is being relayed. */
@@ -118,7 +120,7 @@ export function relay(first: number, second: number, options?: RelayOptions): Re
   const ended = new Promise<Relayed>(done => {
     settle = done;
   });
-  const status = -addon().relayAdd(id, first, second, options?.passFds === true);
+  const status = -addon().relayAdd(id, first, second, options?.passFds === true, options?.idleMs ?? 0);
   if (status !== 0) throw failure(status);
   if (pairs.size === 0) addon().relayHold(true);
   pairs.set(id, settle);
