@@ -14,7 +14,7 @@
 #include "addon.h"
 #include "sys.h"
 
-#define ABI 11
+#define ABI 12
 
 enum word {
 	WORD_ERROR = 0,
@@ -278,6 +278,7 @@ static const struct {
 	{ "recordAt", record_at },
 	{ "linkAt", link_at },
 	{ "attributeNames", attribute_names },
+	{ "unwritten", unwritten },
 };
 
 static int export_all(napi_env env, napi_value exports)

@@ -82,5 +82,6 @@ napi_value unix_sockets(napi_env env, napi_callback_info info);
 napi_value record_at(napi_env env, napi_callback_info info);
 napi_value link_at(napi_env env, napi_callback_info info);
 napi_value attribute_names(napi_env env, napi_callback_info info);
+napi_value unwritten(napi_env env, napi_callback_info info);
 
 #endif

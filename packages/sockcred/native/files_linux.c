@@ -1,7 +1,8 @@
 /*
  * Linux: files by names below an open directory, each with one question:
  * records of procfs (proc(5)), links, and the marks of a directory by
- * llistxattr(2). See open(2), "Rationale for openat()".
+ * llistxattr(2). See open(2), "Rationale for openat()". And who writes a file,
+ * by fcntl(2).
  */
 #define _GNU_SOURCE
 #include "sys.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -73,4 +75,17 @@ int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, s
 		return errno == EOPNOTSUPP ? SYS_UNSUPPORTED : errno;
 	*length = (size_t)result;
 	return 0;
+}
+
+int sys_unwritten(int fd)
+{
+	/*
+	 * A read lease is given only while nobody has the file open for writing. Who opens it before the lease is given
+	 * back waits, and we are told by a signal: by one that nobody minds, since SIGIO would end this process.
+	 */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return errno;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? EAGAIN : SYS_UNSUPPORTED;
+	return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? errno : 0;
 }

@@ -83,10 +83,12 @@ export interface Addon {
   linkAt(directory: number, path: Uint8Array, bytes: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
+  /** Of a file that is open for reading only. */
+  unwritten(fd: number): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
-const ABI = 11;
+const ABI = 12;
 
 /**
  * Bun and bundlers give a module a `require`, and take along what a literal
