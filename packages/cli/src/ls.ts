@@ -1,10 +1,10 @@
 /** `sockcred ls`: the Unix sockets of this machine, and who holds them. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { escapeText, PeerError, type UnixSocket, type UnixSockets, unixSockets } from 'sockcred';
 import { peerApplication } from 'sockcred/application';
 import { type HeldProcess, runningProcess } from 'sockcred/process';
+import { parsed } from './command-line.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { jsonLine } from './terminal.ts';
 
@@ -66,7 +66,7 @@ function integer(flag: string, text: string | undefined, least: number, most: nu
 }
 
 function readOptions(args: readonly string[]): LsOptions | 'help' {
-  const { values } = parseArgs({
+  const { values } = parsed({
     args: [...args],
     options: {
       all: { type: 'boolean' },
