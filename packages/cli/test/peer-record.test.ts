@@ -59,7 +59,6 @@ test(
     for (const [peer, status] of [
       ['/dev/zero', 3],
       ['{}', 2],
-      ['[]', 2],
       ['{"event":"stopped"}', 2],
       ['{"uid":-1}', 2],
       ['{"user":1000}', 2],
