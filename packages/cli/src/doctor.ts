@@ -1,7 +1,7 @@
 /** `sockcred doctor`: what this machine, kernel and runtime can vouch for. */
 
-import { parseArgs } from 'node:util';
 import { type Diagnosis, diagnose, escapeText, type MechanismState } from 'sockcred';
+import { parsed } from './command-line.ts';
 import { EXIT } from './exit-codes.ts';
 import { jsonLine, wantsColor } from './terminal.ts';
 
@@ -33,7 +33,7 @@ function text({ kernel, runtime, mechanisms, ok }: Diagnosis, color: boolean): s
 }
 
 export async function doctor(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parsed({
     args: [...args],
     options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   });

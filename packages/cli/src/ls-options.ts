@@ -1,8 +1,8 @@
 /** What `sockcred ls` is asked for on its command line. */
 
-import { parseArgs } from 'node:util';
 import { escapeText, type UnixSocket } from 'sockcred';
 import { systemNames } from 'sockcred/authorization';
+import { parsed } from './command-line.ts';
 import { UsageError } from './exit-codes.ts';
 
 export interface LsOptions {
@@ -57,7 +57,7 @@ const given = <K extends string, T>(key: K, value: T | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: T };
 
 export function readOptions(args: readonly string[]): LsOptions | 'help' {
-  const { values } = parseArgs({
+  const { values } = parsed({
     args: withNumbers(args),
     options: {
       all: { type: 'boolean' },

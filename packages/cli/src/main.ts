@@ -69,23 +69,15 @@ async function run(args: readonly string[]): Promise<number> {
   return command(rest);
 }
 
-/**
- * What is wrong with the command line, if that is the error. parseArgs() throws
- * plain errors with codes of its own; the first line of its messages names the
- * flag, and has arguments in it as they were typed.
- */
-function usageMessage(error: unknown): string | undefined {
-  if (error instanceof UsageError) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return undefined;
-  return escapeText(message.split('\n', 1)[0] ?? '');
+/** Which help has the rest: that of the command, if one was named. */
+function helpOf([name = '']: readonly string[]): string {
+  return Object.hasOwn(COMMANDS, name) ? `sockcred ${name} --help` : 'sockcred --help';
 }
 
-function report(error: unknown): number {
+function report(error: unknown, args: readonly string[]): number {
   const say = (text: string) => process.stderr.write(`sockcred: ${text}\n`);
-  const usage = usageMessage(error);
-  if (usage !== undefined) {
-    say(`${usage}\nTry 'sockcred --help'.`);
+  if (error instanceof UsageError) {
+    say(`${error.message}\nTry '${helpOf(args)}'.`);
     return EXIT.usage;
   }
   say(error instanceof Error ? error.message : String(error));
@@ -103,8 +95,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const args = process.argv.slice(2);
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await run(args);
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = report(error, args);
 }

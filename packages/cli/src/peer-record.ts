@@ -1,14 +1,16 @@
 /**
- * A peer that was written down: the JSON of its credentials, or all that
- * `sockcred who --json` prints. Everything is checked before it is used, and what
+ * A peer that was written down: the JSON of its credentials, all that
+ * `sockcred who --json` prints, a line of a guard's audit log, or a few facts
+ * (`{"uid":1000,"groups":[4]}`). Everything is checked before it is used, and what
  * has another form is as good as not there: unknown.
  */
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { escapeText, type Peer, recordedPeer } from 'sockcred';
+import { escapeText, type Peer, PeerTypeError, recordedPeer } from 'sockcred';
 import type { Authority, Claim, PeerCgroup } from 'sockcred/application';
 import type { OtherWitnesses } from 'sockcred/authorization';
 import type { Binding } from 'sockcred/process';
+import { type MadeUp, madeUpPeer } from 'sockcred/testing';
 import { applicationWitnesses } from 'sockcred/witnesses';
 import { SystemRefusal, UsageError } from './exit-codes.ts';
 
@@ -92,10 +94,23 @@ function ofProcess(process: unknown): OtherWitnesses {
   return typeof alive === 'boolean' ? { alive: () => ({ known: true, value: alive }) } : {};
 }
 
+/** Facts without evidence are somebody made up, which is as good for a trial. */
+function credentialsOf(json: unknown): Peer {
+  if (isObject(json) && Object.keys(json).length === 0)
+    throw new UsageError('--peer: there is nothing in it');
+  try {
+    const bare = isObject(json) && !('schemaVersion' in json) && !('evidence' in json);
+    return bare ? madeUpPeer(json as MadeUp) : recordedPeer(json);
+  } catch (error) {
+    if (!(error instanceof PeerTypeError) && !(error instanceof TypeError)) throw error;
+    throw new UsageError(`--peer: ${error.message}`);
+  }
+}
+
 /**
  * Reads a record: JSON itself, a file of it, or `-` for what comes on stdin.
  *
- * @throws {@link UsageError} and {@link SystemRefusal}; `PeerTypeError` where it is no peer's JSON.
+ * @throws {@link UsageError} and {@link SystemRefusal}
  */
 export function readRecord(word: string): PeerRecord {
   let json: unknown;
@@ -105,15 +120,19 @@ export function readRecord(word: string): PeerRecord {
     if (error instanceof SystemRefusal) throw error;
     throw new UsageError('--peer: this is no JSON');
   }
+  if (isObject(json) && 'event' in json) {
+    if (!('peer' in json)) throw new UsageError('--peer: this line of an audit log is about no peer');
+    return { peer: credentialsOf(json['peer']), others: {} };
+  }
   if (!isObject(json) || !('process' in json || 'credentials' in json)) {
-    return { peer: recordedPeer(json), others: {} };
+    return { peer: credentialsOf(json), others: {} };
   }
   const { credentials, process, application } = json;
   if (credentials === undefined) {
     throw new UsageError('--peer: there are no credentials in it; of a process, test its PID');
   }
   return {
-    peer: recordedPeer(credentials),
+    peer: credentialsOf(credentials),
     others: { ...ofProcess(process), ...ofApplication(application) },
   };
 }

@@ -1,9 +1,9 @@
 /** `sockcred serve`: a whoami server on a Unix socket. */
 
 import type { Server } from 'node:http';
-import { parseArgs } from 'node:util';
 import { escapeText, type Listening, listenAt } from 'sockcred';
 import { activatedDescriptors } from './activation.ts';
+import { parsed } from './command-line.ts';
 import { defaultPath } from './default-path.ts';
 import { EXIT, SystemRefusal, UsageError } from './exit-codes.ts';
 import { jsonLog, type Log, textLog } from './log.ts';
@@ -39,7 +39,7 @@ interface ServeOptions {
 }
 
 function readOptions(args: readonly string[]): ServeOptions | 'help' {
-  const { values } = parseArgs({
+  const { values } = parsed({
     args: [...args],
     options: {
       listen: { type: 'string' },

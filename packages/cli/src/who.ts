@@ -1,7 +1,7 @@
 /** `sockcred who PATH|PID|FD@PID`: everything that can be told of who is there. */
 
-import { parseArgs } from 'node:util';
 import { escapeText, type PeerCredentials } from 'sockcred';
+import { parsed } from './command-line.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Picture, pictureOfPeer, pictureOfProcess, pictureToJson } from './picture.ts';
 import { pictureText } from './picture-text.ts';
@@ -41,7 +41,7 @@ interface WhoOptions {
 }
 
 function readOptions(args: readonly string[]): WhoOptions | 'help' {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parsed({
     args: [...args],
     options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     allowPositionals: true,

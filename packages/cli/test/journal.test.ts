@@ -17,6 +17,7 @@ function openJournal(gate: string, write?: () => void) {
   const journal = new Journal(gate, metrics, fault => void faults.push(fault));
   journal.writeTo({
     write: (event, facts) => (write === undefined ? void written.push({ event, ...facts() }) : write()),
+    isWritable: () => true,
     reopen() {},
   });
   const admit = () =>

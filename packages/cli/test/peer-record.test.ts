@@ -39,7 +39,13 @@ test(
     writeFileSync(record, `${recorded}\n`);
     const who = join(directory, 'who.json');
     writeFileSync(who, JSON.stringify({ credentials: JSON.parse(recorded), process: {}, application: {} }));
-    for (const peer of [recorded, record, who]) {
+    const line = JSON.stringify({
+      level: 'info',
+      event: 'admitted',
+      peer: JSON.parse(recorded),
+      decision: {},
+    });
+    for (const peer of [recorded, record, who, line, `{"uid":${me},"groups":[4]}`]) {
       const told = await run(t, ['policy', 'test', yes, '--peer', peer]);
       assert.equal(told.status, 0, told.stdout + told.stderr);
       assert.match(told.stdout, /^A record of uid/);
@@ -52,11 +58,14 @@ test(
     assert.equal((await run(t, ['policy', 'test', yes, '--peer', '-'], { before: pipe })).status, 0);
     for (const [peer, status] of [
       ['/dev/zero', 3],
-      ['{}', 3],
+      ['{}', 2],
+      ['{"event":"stopped"}', 2],
+      ['{"uid":-1}', 2],
+      ['{"user":1000}', 2],
       ['{', 2],
       ['{"process":{}}', 2],
       [join(directory, 'missing'), 3],
-      [recorded.replace('"uid":', '"uidd":'), 3],
+      [recorded.replace('"uid":', '"uidd":'), 2],
     ] as const) {
       const refused = await run(t, ['policy', 'test', yes, '--peer', peer]);
       assert.equal(refused.status, status, `${peer}: ${refused.stderr}`);

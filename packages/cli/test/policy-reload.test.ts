@@ -22,7 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { madeUpPeer } from 'sockcred/testing';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { until } from '../../sockcred/build/support/waiting.js';
-import { type PolicyFile, policyFile } from '../dist/policy/policy-file.js';
+import { loadPolicyFile, type PolicyFile, policyFile } from '../dist/policy/policy-file.js';
 import { ownDirectory } from './support/directories.js';
 
 const onLinux = { skip: needs('linux') };
@@ -218,6 +218,28 @@ test('T64: a file that is written in pieces is not read before it is whole', onL
   await admits(3);
   assert.deepEqual(told, ['replaced'], 'user 2 was never let in on the way');
 });
+
+test(
+  'T64: a file that somebody has open for writing is not read, however long they pause',
+  onLinux,
+  async t => {
+    const { path, file, told, admits } = await watched(t);
+    const fd = openSync(path, 'w');
+    try {
+      writeSync(fd, only(2));
+      // Several looks of the watch; nothing here decides by how long they take.
+      await delay(2000);
+      assert.deepEqual([told, admitted(file)], [[], [1]]);
+      assert.equal(file.reload(), 'refused');
+      assert.throws(() => loadPolicyFile(path), /somebody has the file open for writing/);
+      writeSync(fd, `${only(3)}[[rules]]\neffect = "deny"\nuser = 2\n`);
+    } finally {
+      closeSync(fd);
+    }
+    await admits(3);
+    assert.deepEqual(admitted(file), [3], 'user 2 was never let in');
+  },
+);
 
 test('T64: reload() reads at once, tells what came of it, and looks up names anew', onLinux, async t => {
   const directory = ownDirectory(t);

@@ -73,3 +73,14 @@ test('test FD@PID decides about a live connection, by a real socket and its proc
   assert.deepEqual([allowed, reason, peer.uid, missing], [false, 'no-rule', 0, []]);
   assert.match(JSON.stringify(tried), /another mnt namespace/);
 });
+
+test('test --user decides about a user as it would be after a login', onLinux, async t => {
+  const file = written(t, allow('user = "daemon"\ngroup = 1'));
+  const told = await run(t, ['policy', 'test', file, '--user', 'daemon']);
+  assert.equal(told.status, 0, told.stdout + told.stderr);
+  assert.match(told.stdout, /^User daemon, as after a login: uid 1, /);
+  assert.equal((await run(t, ['policy', 'test', file, '--user', 'root'])).status, 1);
+  const nobody = await run(t, ['policy', 'test', file, '--user', 'no-such-user']);
+  assert.deepEqual([nobody.status, nobody.stdout], [2, '']);
+  assert.match(nobody.stderr, /--user: there is no user 'no-such-user' here/);
+});

@@ -282,6 +282,7 @@ static const struct {
 	{ "linkAt", link_at },
 	{ "namespaceBelow", namespace_below },
 	{ "attributeNames", attribute_names },
+	{ "unwritten", unwritten },
 };
 
 static int export_all(napi_env env, napi_value exports)

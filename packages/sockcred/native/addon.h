@@ -86,5 +86,6 @@ napi_value file_at(napi_env env, napi_callback_info info);
 napi_value link_at(napi_env env, napi_callback_info info);
 napi_value namespace_below(napi_env env, napi_callback_info info);
 napi_value attribute_names(napi_env env, napi_callback_info info);
+napi_value unwritten(napi_env env, napi_callback_info info);
 
 #endif

@@ -155,3 +155,14 @@ napi_value attribute_names(napi_env env, napi_callback_info info)
 	status = sys_attribute_names(request.path, request.path_length, request.bytes, request.capacity, &length);
 	return integer(env, status == 0 ? (int32_t)length : -status);
 }
+
+/* unwritten(fd): 0, or minus a status. */
+napi_value unwritten(napi_env env, napi_callback_info info)
+{
+	napi_value value;
+	int32_t fd;
+
+	if (!arguments(env, info, 1, &value) || napi_get_value_int32(env, value, &fd) != napi_ok)
+		return broken(env, "unwritten: a descriptor is needed");
+	return integer(env, -sys_unwritten(fd));
+}

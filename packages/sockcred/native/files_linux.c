@@ -4,7 +4,8 @@
  * llistxattr(2), and whether a namespace is one below our own, by
  * NS_GET_PARENT (4.9). See open(2), "Rationale for openat()", ioctl_ns(2). What
  * others may have put there is looked at without opening it (O_PATH, open(2))
- * and without asking its file system (AT_STATX_DONT_SYNC, statx(2)).
+ * and without asking its file system (AT_STATX_DONT_SYNC, statx(2)). And who writes a
+ * file, by fcntl(2).
  */
 #define _GNU_SOURCE
 #include "sys.h"
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <linux/ioctl.h>
 #include <stddef.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -226,4 +228,17 @@ int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, s
 		return errno == EOPNOTSUPP ? SYS_UNSUPPORTED : errno;
 	*length = (size_t)result;
 	return 0;
+}
+
+int sys_unwritten(int fd)
+{
+	/*
+	 * A read lease is given only while nobody has the file open for writing. Who opens it before the lease is given
+	 * back waits, and we are told by a signal: by one that nobody minds, since SIGIO would end this process.
+	 */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return errno;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? EAGAIN : SYS_UNSUPPORTED;
+	return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? errno : 0;
 }

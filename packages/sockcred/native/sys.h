@@ -211,6 +211,13 @@ int sys_namespace_below(int directory, const uint8_t *path, size_t path_length, 
 int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, size_t capacity, size_t *length);
 
 /*
+ * Has nobody this file open for writing? 0, or EAGAIN if somebody has. `fd` is
+ * open for reading only. SYS_UNSUPPORTED where that cannot be told: on file
+ * systems without leases, and of files of other users without CAP_LEASE.
+ */
+int sys_unwritten(int fd);
+
+/*
  * Every Unix socket of the caller's network namespace, as the kernel's own
  * netlink messages one after the other (sock_diag(7), struct unix_diag_msg).
  * ERANGE: more room is needed; how much is not known.

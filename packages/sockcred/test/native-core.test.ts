@@ -87,6 +87,7 @@ const CASES: Readonly<Record<string, string>> = {
   'link-at': 'where a link leads is told whole or not at all',
   'namespace-below': 'a user namespace below ours is told from our own',
   'attribute-names': 'the extended attributes of a file are told by their names, whole or not at all',
+  unwritten: 'whether a file is open for writing is told, and no lease stays behind',
   'unix-sockets': 'a listening socket of our own is among all sockets, and too little room is told',
   'other-lengths': 'T4: an answer of any other length is an error, and writes nothing',
   'ucred-bytes': 'T6: the bytes of struct ucred are pid, uid, gid',

@@ -122,7 +122,9 @@ class FileLog implements AuditLog {
       return destinationAt(this.#fd, this.#trouble);
     } catch (error) {
       const errno = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw new SystemRefusal(`--audit: ${escapeText(this.#path)} cannot be written to (${errno})`);
+      throw new SystemRefusal(
+        `--audit: ${escapeText(this.#path)} cannot be written to by uid ${process.geteuid?.()} (${errno})`,
+      );
     }
   }
 }

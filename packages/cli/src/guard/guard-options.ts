@@ -1,10 +1,10 @@
 /** The command line of `sockcred guard`, checked as a whole before anything is opened. */
 
-import { parseArgs } from 'node:util';
 import { escapeText } from 'sockcred';
 import type { RuleData } from 'sockcred/authorization';
 import { type Limits, limitsFault } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
+import { parsed } from '../command-line.ts';
 import { UsageError } from '../exit-codes.ts';
 import { modeOf } from '../socket-mode.ts';
 import { TOLD_BY_PROXIES } from './http-head.ts';
@@ -104,7 +104,7 @@ const OPTIONS = {
 } as const;
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  return parsed({ args: [...args], options: OPTIONS, allowPositionals: true });
 }
 
 type Values = ReturnType<typeof parse>['values'];
@@ -113,7 +113,9 @@ function refuse(message: string): never {
   throw new UsageError(message);
 }
 
+/** Of what there has to be some: none at all would be said by not starting. */
 function wholeNumber(option: string, text: string): number {
+  if (/^0+$/.test(text)) return refuse(`${option}: 0 would let nobody in; without it there is no such limit`);
   if (/^[0-9]{1,10}$/.test(text)) return Number(text);
   return refuse(`${option}: '${escapeText(text)}' is not a whole number`);
 }
@@ -136,13 +138,20 @@ function rateOf(text: string): NonNullable<Limits['acceptsPerUid']> {
   return { count: Number(count), seconds: Number(seconds) };
 }
 
+function firstByte(text: string): number {
+  const wanted = milliseconds('--first-byte', text);
+  return wanted > 0
+    ? wanted
+    : refuse('--first-byte: nobody says something in no time; without it they may wait');
+}
+
 function limitsOf(values: Values): Limits {
   const { connections, 'connections-per-uid': perUid, 'accept-rate': rate, 'first-byte': first } = values;
   const limits: Limits = {
     ...(connections === undefined ? {} : { connections: wholeNumber('--connections', connections) }),
     ...(perUid === undefined ? {} : { connectionsPerUid: wholeNumber('--connections-per-uid', perUid) }),
     ...(rate === undefined ? {} : { acceptsPerUid: rateOf(rate) }),
-    ...(first === undefined ? {} : { firstByteMs: milliseconds('--first-byte', first) }),
+    ...(first === undefined ? {} : { firstByteMs: firstByte(first) }),
   };
   const fault = limitsFault(limits);
   return fault === undefined ? limits : refuse(fault);
@@ -289,7 +298,7 @@ function whoOf(values: Values): GuardOptions['who'] {
   );
 }
 
-/** @throws {@link UsageError}, and what parseArgs() throws. */
+/** @throws {@link UsageError} */
 export function readGuardOptions(args: readonly string[]): GuardOptions | 'help' {
   const end = args.indexOf('--');
   const { values, positionals } = parse(end === -1 ? args : args.slice(0, end));

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { escapeText } from 'sockcred';
+import { isBeingWritten } from 'sockcred/authorization';
 import { SystemRefusal } from '../exit-codes.ts';
 
 /** What was read, and where a change of it would show. */
@@ -25,6 +26,9 @@ export interface PolicySource {
   /** The directories in which the file, or a link on the way to it, has its name; each with which one that is. */
   readonly directories: ReadonlyMap<string, string>;
 }
+
+/** Somebody has the file open for writing: what is in it may be half of what is meant. */
+export class BeingWritten extends SystemRefusal {}
 
 /** More than anybody writes by hand, and less than would be felt. */
 const MOST_BYTES = 1024 * 1024;
@@ -164,7 +168,13 @@ function readOnce(path: string): PolicySource | undefined {
     requireSafeFile(path, before);
     if (before.size > MOST_BYTES) refuse(path, `is larger than ${MOST_BYTES} bytes`);
     const bytes = readAll(fd, path);
-    return sameState(before, fstatSync(fd)) ? { bytes, directories } : undefined;
+    if (!sameState(before, fstatSync(fd))) return undefined;
+    // Asked after reading: whoever wrote meanwhile, and closed it again, has changed its state.
+    if (isBeingWritten(fd) === true)
+      throw new BeingWritten(
+        `${escapeText(path)}: somebody has the file open for writing, who may not have finished`,
+      );
+    return { bytes, directories };
   } catch (error) {
     if (error instanceof SystemRefusal) throw error;
     return failed(path, error);

@@ -2,9 +2,10 @@
 
 import { escapeText, type Peer, type PeerJson, peerToJson } from 'sockcred';
 import type { Decision, Fact, FactName, OtherWitnesses, Policy } from 'sockcred/authorization';
-import { asIfConnected } from 'sockcred/testing';
+import { asIfConnected, madeUpPeer } from 'sockcred/testing';
 import { identifyPeer } from 'sockcred/witnesses';
 import { readRecord } from '../peer-record.ts';
+import { userInFiles } from '../user-in-files.ts';
 import { atListener, behindDescriptor, type Target, withProcess } from '../who-target.ts';
 import { summary } from '../whoami-server.ts';
 
@@ -31,6 +32,8 @@ const LISTENER = `This is whoever called listen(). What a guard decides about is
 const SUPPOSED = `There is no connection: this is what would be decided if the process connected now. A socket would tell
 also its label, and which child of the guard it is.`;
 const RECORDED = `A record tells what was so when it was made. Namespaces and child processes are in none.`;
+
+const LOGGED_IN = `There is no process: a user and its groups, by /etc/passwd and /etc/group. Processes may have others.`;
 
 /** Each fact is asked for once, so that the decision and what is said of it are about the same answers. */
 function remembered(others: OtherWitnesses): OtherWitnesses {
@@ -89,6 +92,12 @@ export function tryOnTarget(policy: Policy, target: Target): Trial {
       });
     }
   }
+}
+
+/** On a user as it would be after a login. */
+export function tryOnUser(policy: Policy, name: string): Trial {
+  const peer = madeUpPeer(userInFiles('--user', name));
+  return tryOn(policy, peer, {}, `User ${escapeText(name)}, as after a login: ${summary(peer)}.`, LOGGED_IN);
 }
 
 /** On who was written down: JSON itself, a file of it, or `-` for what comes on stdin. */

@@ -2,12 +2,13 @@
  * Notices that a policy file has other contents. The directories in which its
  * name, and every link on the way to it, stand are watched, since editors and
  * Kubernetes put another file or link in place of the old one. What is seen is
- * believed once it has been the same twice with a pause between: a file that is
- * still being written is not read half.
+ * believed once it has been the same twice with a pause between, and not while
+ * somebody has the file open for writing, where that can be told: a file that
+ * is still being written is not read half.
  */
 
 import { type FSWatcher, watch } from 'node:fs';
-import { type PolicySource, readPolicySource } from './policy-source.ts';
+import { BeingWritten, type PolicySource, readPolicySource } from './policy-source.ts';
 
 /** Gives the bytes, or throws why there are none. */
 export type Seen = () => Uint8Array;
@@ -17,7 +18,15 @@ const PAUSE_MS = 150;
 /** For what no watch tells: network file systems, a directory further up that was replaced. */
 const LOOK_EVERY_MS = 5000;
 
-function look(path: string): { readonly seen: Seen; readonly print: string; readonly source?: PolicySource } {
+interface Look {
+  readonly seen: Seen;
+  readonly print: string;
+  readonly source?: PolicySource;
+  /** Somebody is writing it. */
+  readonly unfinished?: boolean;
+}
+
+function look(path: string): Look {
   try {
     const source = readPolicySource(path);
     return { seen: () => source.bytes, print: Buffer.from(source.bytes).toString('latin1'), source };
@@ -25,7 +34,8 @@ function look(path: string): { readonly seen: Seen; readonly print: string; read
     const seen = () => {
       throw error;
     };
-    return { seen, print: `\0${error instanceof Error ? error.message : 'no error'}` };
+    const print = `\0${error instanceof Error ? error.message : 'no error'}`;
+    return { seen, print, unfinished: error instanceof BeingWritten };
   }
 }
 
@@ -64,7 +74,13 @@ export class PolicyWatch {
   }
 
   #look(): void {
-    const { seen, print, source } = look(this.#path);
+    const { seen, print, source, unfinished } = look(this.#path);
+    if (unfinished === true) {
+      // No watch tells that it was closed.
+      this.#last = undefined;
+      this.#lookSoon();
+      return;
+    }
     const more = source !== undefined && this.#watchOnly(source.directories);
     if (print !== this.#last || more) {
       this.#last = print;

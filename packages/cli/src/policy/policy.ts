@@ -1,8 +1,8 @@
 /** `sockcred policy check|explain|test`: looks at a policy file, and lets nobody in. */
 
-import { parseArgs } from 'node:util';
 import { escapeText } from 'sockcred';
-import { formatDecision } from 'sockcred/authorization';
+import { formatDecision, type Policy } from 'sockcred/authorization';
+import { parsed } from '../command-line.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { jsonLine } from '../terminal.ts';
 import { targetOf } from '../who-target.ts';
@@ -13,12 +13,13 @@ import {
   type Remark,
   remarkLine,
 } from './policy-file.ts';
-import { type Trial, tryOnRecord, tryOnTarget } from './policy-trial.ts';
+import { type Trial, tryOnRecord, tryOnTarget, tryOnUser } from './policy-trial.ts';
 import { policyWords } from './policy-words.ts';
 
 export const POLICY_HELP = `Usage: sockcred policy check [--json] FILE
        sockcred policy explain FILE
-       sockcred policy test [--json] FILE (PATH | PID | FD@PID | --peer RECORD)
+       sockcred policy test [--json] FILE
+                           (PATH | PID | FD@PID | --user NAME | --peer RECORD)
 
 Looks at a policy file, in TOML, of sockcred guard; docs/policy.md has the
 language. Nobody is let in or kept out by it.
@@ -31,9 +32,12 @@ language. Nobody is let in or kept out by it.
               name
   PID         about this process, as if it connected now
   FD@PID      about who is at the other end of that process's socket FD
+  --user NAME about this user, as it would be after a login
   --peer RECORD
               about a peer that was written down: the JSON of one, also as
-              sockcred who --json prints it, or a file of it, or - for stdin
+              sockcred who --json prints it, as a line of a guard's audit log,
+              or as few facts as {"uid":1000,"groups":[4]}; or a file of it, or
+              - for stdin
 
   --json      one JSON object
   --help      this text
@@ -50,17 +54,19 @@ interface PolicyOptions {
   readonly file: string;
   readonly target?: string;
   readonly record?: string;
+  readonly user?: string;
   readonly json: boolean;
 }
 
 const QUESTIONS = ['check', 'explain', 'test'] as const;
 
 function readOptions(args: readonly string[]): PolicyOptions | 'help' {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parsed({
     args: [...args],
     options: {
       json: { type: 'boolean' },
       peer: { type: 'string' },
+      user: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
     allowPositionals: true,
@@ -76,11 +82,12 @@ function readOptions(args: readonly string[]): PolicyOptions | 'help' {
   if (file === undefined || file === '') throw new UsageError('FILE is missing');
   const strange = question === 'test' ? rest[0] : target;
   if (strange !== undefined) throw new UsageError(`'${escapeText(strange)}' is one too many`);
-  const { peer: record, json = false } = values;
+  const { peer: record, user, json = false } = values;
   if (question !== 'test' && record !== undefined) throw new UsageError('--peer is for policy test');
+  if (question !== 'test' && user !== undefined) throw new UsageError('--user is for policy test');
   if (question === 'explain' && json) throw new UsageError('--json is for policy check and policy test');
-  if (question === 'test' && (target === undefined) === (record === undefined)) {
-    throw new UsageError('whom to test: one of PATH, PID, FD@PID or --peer');
+  if (question === 'test' && [target, record, user].filter(one => one !== undefined).length !== 1) {
+    throw new UsageError('whom to test: one of PATH, PID, FD@PID, --user or --peer');
   }
   if (target === '' || target === '@') throw new UsageError('PATH is missing');
   return {
@@ -89,6 +96,7 @@ function readOptions(args: readonly string[]): PolicyOptions | 'help' {
     json,
     ...(target === undefined ? {} : { target }),
     ...(record === undefined ? {} : { record }),
+    ...(user === undefined ? {} : { user }),
   };
 }
 
@@ -152,11 +160,15 @@ function trialLines(file: string, { positionOf }: LoadedPolicy, trial: Trial): r
   ];
 }
 
+function trialOf({ target, user, record = '' }: PolicyOptions, policy: Policy): Trial {
+  if (target !== undefined) return tryOnTarget(policy, targetOf(target));
+  return user === undefined ? tryOnRecord(policy, record) : tryOnUser(policy, user);
+}
+
 function test(options: PolicyOptions): number {
-  const { file, target, record = '' } = options;
+  const { file } = options;
   const loaded = loadPolicyFile(file);
-  const trial =
-    target === undefined ? tryOnRecord(loaded.policy, record) : tryOnTarget(loaded.policy, targetOf(target));
+  const trial = trialOf(options, loaded.policy);
   const { decision, peer, missing } = trial;
   print(options.json ? [jsonLine({ file, ...decision, peer, missing })] : trialLines(file, loaded, trial));
   return decision.allowed ? EXIT.fine : EXIT.no;

@@ -72,3 +72,9 @@ int sys_attribute_names(const uint8_t *path, size_t path_length, uint8_t *out, s
 	(void)length;
 	return SYS_UNSUPPORTED;
 }
+
+int sys_unwritten(int fd)
+{
+	(void)fd;
+	return SYS_UNSUPPORTED;
+}

@@ -224,6 +224,22 @@ static void a_record_inside_is_on_the_same_mount(void)
 	close(process);
 }
 
+static void a_file_that_is_open_for_writing_is_told(void)
+{
+	char made[] = "/tmp/sockcred-written-XXXXXX";
+	const int writer = mkstemp(made);
+	const int reader = open(made, O_RDONLY | O_CLOEXEC);
+
+	CHECK(writer >= 0 && reader >= 0);
+	CHECK_EQUAL(sys_unwritten(reader), EAGAIN);
+	CHECK_EQUAL(close(writer), 0);
+	CHECK_EQUAL(sys_unwritten(reader), 0);
+	CHECK_EQUAL(fcntl(reader, F_GETLEASE), F_UNLCK);
+	CHECK_EQUAL(close(reader), 0);
+	CHECK_EQUAL(unlink(made), 0);
+	CHECK_EQUAL(sys_unwritten(-1), EBADF);
+}
+
 const struct test_case file_cases[] = {
 	{ "path-at", what_is_held_is_not_opened },
 	{ "record-inside", a_record_inside_is_on_the_same_mount },
@@ -231,5 +247,6 @@ const struct test_case file_cases[] = {
 	{ "link-at", a_link_is_told_whole_or_not_at_all },
 	{ "namespace-below", a_namespace_below_ours_is_told_from_ours },
 	{ "attribute-names", the_marks_of_a_file_are_told_by_their_names },
+	{ "unwritten", a_file_that_is_open_for_writing_is_told },
 	{ NULL, NULL },
 };

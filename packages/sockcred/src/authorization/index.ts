@@ -27,4 +27,4 @@ export type {
 export { PolicyError, type PolicyFault, type PolicyFaultCode, pathTo } from './policy-error.ts';
 export type { Effect } from './policy-reader.ts';
 export { onlyChildren, type ReadyMadeOptions, rootOr, sameUserOnly } from './ready-made.ts';
-export { definePolicy, type PolicyOptions, systemNames } from './this-machine.ts';
+export { definePolicy, isBeingWritten, type PolicyOptions, systemNames } from './this-machine.ts';

@@ -7,6 +7,7 @@
 
 import { type SystemFacts, systemFacts } from '../credentials/systems.ts';
 import { addon } from '../sys/addon.ts';
+import { openForWriting } from '../sys/file-writers.ts';
 import { groupInFiles, userInFiles } from '../sys/name-files.ts';
 import { type OwnAnswers, ownAnswers } from '../sys/own-answers.ts';
 import type { Child, NameResolver } from './circumstances.ts';
@@ -39,6 +40,34 @@ export interface PolicyOptions {
  */
 export function systemNames(): NameResolver {
   return Object.freeze({ user: userInFiles, group: groupInFiles });
+}
+
+/**
+ * Has somebody a file open for writing, so that what is in it may be half of what is meant? For programs that read
+ * policies from files; `fd` has to be open for reading only.
+ *
+ * @remarks
+ * Trust: the kernel, which gives a read lease only if nobody has. Time: now. Undefined where it cannot be told: where we are
+ * neither the file's owner nor root (CAP_LEASE), on file systems without leases, and on other systems than Linux.
+ *
+ * @example
+ * ```ts
+ * import { closeSync, openSync } from 'node:fs';
+ * import { isBeingWritten } from 'sockcred/authorization';
+ *
+ * const fd = openSync('/etc/passwd', 'r');
+ * console.log(isBeingWritten(fd)); // false
+ * closeSync(fd);
+ * ```
+ *
+ * @see https://man7.org/linux/man-pages/man2/fcntl.2.html F_SETLEASE
+ */
+export function isBeingWritten(fd: number): boolean | undefined {
+  try {
+    return openForWriting(fd);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The table's row for this system; where nothing can be asked, the row of a system that tells nothing. */

@@ -90,6 +90,8 @@ export interface Addon {
   namespaceBelow(directory: number, path: Uint8Array): number;
   /** Fills the names of a file's extended attributes, each with a final NUL. */
   attributeNames(path: Uint8Array, bytes: Uint8Array): number;
+  /** Of a file that is open for reading only. */
+  unwritten(fd: number): number;
 }
 
 /** Changes with the meaning of anything that crosses the boundary; `native/addon.c` has the same number. */
