@@ -189,13 +189,15 @@ test('who runs into a limit is told which, and when to come again', onLinux, asy
   await httpServer(t, behind, (_request, response) => response.end('in'));
   const words = ['--same-user', '--http', '--to', `unix:${behind}`, '--upstream-sees-guard'];
   const cases = [
-    [['--connections', '0'], 503, '1', /too many/],
-    [['--connections-per-uid', '0'], 429, '1', /you have too many/],
+    [['--connections', '1'], 503, '1', /too many/],
+    [['--connections-per-uid', '1'], 429, '1', /you have too many/],
     [['--accept-rate', '1/600'], 429, '600', /too often/],
   ] as const;
   for (const [index, [more, status, after, detail]] of cases.entries()) {
     const running = await guard(t, ['--listen', `${front}${index}`, ...words, ...more]);
     if (index === 2) assert.match(await exchange(t, `${front}2`, `${GET}\r\n`), /^HTTP\/1\.1 200 /);
+    else await connection(t, `${front}${index}`);
+    await running.entry('admitted');
     for (const request of [`${GET}\r\n`, `${GET}Upgrade: websocket\r\nConnection: upgrade\r\n\r\n`]) {
       const reply = await exchange(t, `${front}${index}`, request);
       assert.match(reply, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nRetry-After: ${after}\r\n`));

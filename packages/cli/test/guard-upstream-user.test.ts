@@ -53,7 +53,8 @@ for (const [title, form, options] of [
     const squatter = python(t, LISTENER, { uid: 3002, gid: 3002, groups: [], args: [behind, form] });
     assert.equal(await squatter.line(), 'ready');
     const to = form === 'passed' ? ['--pass-to', behind] : ['--to', `unix:${behind}`];
-    const knowingly = options.some(word => word === '--as-peer') ? [] : ['--upstream-sees-guard'];
+    const asOurselves = form !== 'passed' && !options.some(word => word === '--as-peer');
+    const knowingly = asOurselves ? ['--upstream-sees-guard'] : [];
     const running = await guard(t, [
       ...['--listen', front, '--everyone', '--upstream-user', '3001', ...to],
       ...[...options, ...knowingly],
