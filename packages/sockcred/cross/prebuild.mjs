@@ -23,7 +23,7 @@ const PLAIN_SYMBOL = new RegExp(
   `^(${[
     'napi_\\w+',
     '[gs]etsockopt|getsockname|getpeername|socket|socketpair|bind|listen|accept4|connect|shutdown',
-    'sendto|recvfrom|poll|ioctl|sendmsg|recvmsg|sendmmsg|recvmmsg|splice|pipe2|close|fcntl|fchmod|openat|read|readlinkat|llistxattr|syscall',
+    'sendto|recvfrom|poll|ioctl|sendmsg|recvmsg|sendmmsg|recvmmsg|splice|pipe2|close|fcntl|fchmod|openat|read|readlinkat|llistxattr|clock_gettime|syscall',
     'epoll_(create1|ctl|wait)|eventfd|eventfd_(read|write)',
     'pthread_(create|join|sigmask|mutex_(init|destroy|lock|unlock))',
   ].join('|')})$`,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -306,11 +307,14 @@ void way_release(struct way *way, struct pipes *pipes)
  */
 void pipes_limit(struct pipes *pipes)
 {
-	struct rlimit limit;
+	/* The kernel's own layout: that of getrlimit() is another in each libc where a long has 32 bits. */
+	struct {
+		uint64_t soft, hard;
+	} limit;
 
 	pipes->most = MOST_PIPES;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 8 < MOST_PIPES)
-		pipes->most = (size_t)(limit.rlim_cur / 8);
+	if (syscall(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.soft / 8 < MOST_PIPES)
+		pipes->most = (size_t)(limit.soft / 8);
 }
 
 void pipes_close(struct pipes *pipes)
