@@ -76,11 +76,11 @@ for (const limits of [[], ['--connections-per-uid', '1000']]) {
       victims.tell('again');
       assert.equal(await victims.line(), 'cut 0');
     }
-    const { limit } = await running.entry('limited');
-    assert.equal(limit, limits.length === 0 ? 'connectionsPerUid' : 'spareDescriptors');
     const ended = running.entries().filter(({ event, errno }) => event === 'ended' && errno !== undefined);
     assert.deepEqual(ended, []);
+    // With the last descriptor gone, those who come next may wait for one instead of being told of a limit.
     if (limits.length > 0) return;
+    assert.equal((await running.entry('limited')).limit, 'connectionsPerUid');
     const late = python(t, VICTIMS, { ...USER(3003), args: [front, '8'] });
     assert.equal(await late.line(), 'cut 0', 'there is room for others');
   });
