@@ -38,7 +38,8 @@ test('every fact that is promised can be told of an ordinary peer, by root', asR
   const process = others.process?.();
   assert.equal(process?.known === true && process.value, peer.child.pid);
   assert.equal(
-    definePolicy({ rules: [allow({ unit: 'a', sameNamespaces: true })] }, { witnesses: peerWitnesses() }).findings.length,
+    definePolicy({ rules: [allow({ unit: 'a', sameNamespaces: true })] }, { witnesses: peerWitnesses() })
+      .findings.length,
     0,
   );
 });
