@@ -58,22 +58,18 @@ function variables(text: string): Record<string, string> {
 
 const TOLD = /^(PROTO|IPC|UNIX|TCP|SOCKCRED|NOTIFY|WATCHDOG|LISTEN)/;
 
+/** A guard at a path that lets everybody in, and tells them the environment of their program. */
+const tellingEverybody = (path: string): readonly string[] => [
+  ...['--listen', path, '--mode', '0666', '--everyone', '--programs-as-root', '--'],
+  ...ENVIRONMENT,
+];
+
 test(
   'a program is told who it is, in UCSPI and in our own names, and nothing that was there before stays',
   withOthers,
   async t => {
     const path = join(ownDirectory(t), 's');
-    const words = [
-      '--listen',
-      path,
-      '--mode',
-      '0666',
-      '--everyone',
-      '--programs-as-root',
-      '--',
-      ...ENVIRONMENT,
-    ];
-    const running = await guard(t, words, { env: INHERITED });
+    const running = await guard(t, tellingEverybody(path), { env: INHERITED });
     const told = variables(await ask(t, path, '', USER));
     const { peer } = await running.entry('admitted');
     const about = Object.fromEntries(Object.entries(told).filter(([name]) => TOLD.test(name)));
@@ -98,17 +94,7 @@ test('T11: what is not known is unset, and never a number: ids of a user namespa
   // The guard itself is where the client's ids have no mapping.
   const path = join(ownDirectory(t), 's');
   const before = [programPath('unshare'), '--user', '--map-root-user'];
-  const words = [
-    '--listen',
-    path,
-    '--mode',
-    '0666',
-    '--everyone',
-    '--programs-as-root',
-    '--',
-    ...ENVIRONMENT,
-  ];
-  await guard(t, words, { before, env: INHERITED });
+  await guard(t, tellingEverybody(path), { before, env: INHERITED });
   const told = variables(await ask(t, path, '', USER));
   for (const name of ['IPCREMOTEEUID', 'IPCREMOTEEGID', 'IPCCONNNUM', 'SOCKCRED_UID', 'SOCKCRED_GROUPS']) {
     assert.equal(told[name], undefined, name);

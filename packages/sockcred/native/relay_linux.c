@@ -26,7 +26,6 @@ struct pair {
 	uint32_t id;
 	int pass_fds;
 	int is_queued; /* has more to do now, whatever epoll says */
-	int status;
 	int is_over;
 	uint32_t idle_ms; /* 0: may be idle for ever */
 	uint64_t active; /* when the last byte arrived */
