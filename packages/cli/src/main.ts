@@ -9,7 +9,7 @@ import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { guard } from './guard/guard.ts';
 import { ls } from './ls.ts';
 import { policy } from './policy/policy.ts';
-import { serve } from './serve.ts';
+import { serve } from './serve/serve.ts';
 import { who } from './who.ts';
 
 const HELP = `Usage: sockcred COMMAND [OPTION ...]

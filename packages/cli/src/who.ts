@@ -3,11 +3,11 @@
 import { escapeText, type PeerCredentials } from 'sockcred';
 import { parsed } from './command-line.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { summary } from './peer-summary.ts';
 import { type Picture, pictureOfPeer, pictureOfProcess, pictureToJson } from './picture.ts';
 import { pictureText } from './picture-text.ts';
 import { jsonLine, wantsColor } from './terminal.ts';
 import { atListener, behindDescriptor, type Target, targetOf, withProcess } from './who-target.ts';
-import { summary } from './whoami-server.ts';
 
 export const WHO_HELP = `Usage: sockcred who [--json] PATH | PID | FD@PID
 

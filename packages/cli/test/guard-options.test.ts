@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
 import { UsageError } from '../dist/exit-codes.js';
-import { readGuardOptions } from '../dist/guard/guard-options.js';
+import { readGuardOptions } from '../dist/guard/options/guard-options.js';
 import { run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 

@@ -1,7 +1,7 @@
 /** Limits of a guard where neither its options nor its policy say others. */
 
 import { descriptorLimit, type Limits } from 'sockcred/gate';
-import type { Target } from './guard-options.ts';
+import type { Target } from './options/target-options.ts';
 
 /** As many as tcpserver(1) starts at the same time. */
 const MOST_PROGRAMS = 40;

@@ -3,8 +3,8 @@
 import { activatedDescriptors } from '../activation.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { checkDeputy } from './deputy.ts';
-import { GUARD_HELP } from './guard-help.ts';
-import { type GuardOptions, readGuardOptions } from './guard-options.ts';
+import { GUARD_HELP } from './options/guard-help.ts';
+import { type GuardOptions, readGuardOptions } from './options/guard-options.ts';
 import { readRunAs } from './run-as.ts';
 import { RunningGuard, type StopReason } from './running-guard.ts';
 

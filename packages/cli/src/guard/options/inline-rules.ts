@@ -1,6 +1,7 @@
 /** Rules that are typed as options instead of being written in a file. */
 
 import type { RuleData } from 'sockcred/authorization';
+import { typedId } from '../../typed-id.ts';
 
 export interface InlineFlags {
   readonly everyone: boolean;
@@ -13,29 +14,29 @@ export interface InlineFlags {
   readonly sameNamespaces: boolean;
 }
 
-/** A name, or an id in digits: no user's name is one, useradd(8). */
-export function idOf(text: string): number | string {
-  return /^[0-9]{1,10}$/.test(text) ? Number(text) : text;
-}
-
 /** The rules, each named as it was typed. */
 export function inlineRules(flags: InlineFlags): readonly RuleData[] {
   const same = flags.sameNamespaces ? { sameNamespaces: true as const } : {};
   return [
     ...flags.denyUsers.map(
-      (user): RuleData => ({ effect: 'deny', name: `--deny-user ${user}`, user: idOf(user) }),
+      (user): RuleData => ({ effect: 'deny', name: `--deny-user ${user}`, user: typedId(user) }),
     ),
     ...flags.denyGroups.map(
-      (group): RuleData => ({ effect: 'deny', name: `--deny-group ${group}`, group: idOf(group) }),
+      (group): RuleData => ({ effect: 'deny', name: `--deny-group ${group}`, group: typedId(group) }),
     ),
     ...(flags.sameUser
       ? [{ effect: 'allow', name: '--same-user', sameUser: true, ...same } satisfies RuleData]
       : []),
     ...flags.allowUsers.map(
-      (user): RuleData => ({ effect: 'allow', name: `--allow-user ${user}`, user: idOf(user), ...same }),
+      (user): RuleData => ({ effect: 'allow', name: `--allow-user ${user}`, user: typedId(user), ...same }),
     ),
     ...flags.allowGroups.map(
-      (group): RuleData => ({ effect: 'allow', name: `--allow-group ${group}`, group: idOf(group), ...same }),
+      (group): RuleData => ({
+        effect: 'allow',
+        name: `--allow-group ${group}`,
+        group: typedId(group),
+        ...same,
+      }),
     ),
     ...(flags.everyone
       ? [{ effect: 'allow', name: '--everyone', everyone: true, ...same } satisfies RuleData]

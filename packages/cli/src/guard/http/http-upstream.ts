@@ -12,7 +12,7 @@ import { PeerError } from 'sockcred';
 import { forwardedHeaders } from 'sockcred/forwarding';
 import type { Admission } from 'sockcred/gate';
 import { connectUpstream, type Upstream } from 'sockcred/relay';
-import type { Verify } from './upstream-owner.ts';
+import type { Verify } from '../services/upstream-owner.ts';
 
 /** Makes a connection to the server behind, for a peer that was let in. The signal says that nobody wants it any more. */
 export type Connect = (admission: Admission, signal: AbortSignal) => Promise<Socket>;

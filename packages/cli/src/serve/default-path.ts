@@ -7,7 +7,7 @@ import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { escapeText } from 'sockcred';
-import { SystemRefusal } from './exit-codes.ts';
+import { SystemRefusal } from '../exit-codes.ts';
 
 function errnoOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);

@@ -3,11 +3,11 @@
 import type { Socket } from 'node:net';
 import { admissionOf, type Gate } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
+import type { Journal } from '../records/journal.ts';
+import type { Service } from '../services/service.ts';
+import type { Verify } from '../services/upstream-owner.ts';
 import { createHttpFront } from './http-front.ts';
 import { socketTo } from './http-upstream.ts';
-import type { Journal } from './journal.ts';
-import type { Service } from './service.ts';
-import type { Verify } from './upstream-owner.ts';
 
 export interface HttpOptions {
   readonly to: Upstream;

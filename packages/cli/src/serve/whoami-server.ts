@@ -7,9 +7,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Negotiator from 'negotiator';
-import { formatPeer, type Peer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
+import { formatPeer, type PeerCredentials, peerCredentials, peerToJson } from 'sockcred';
+import { summary } from '../peer-summary.ts';
+import { jsonLine } from '../terminal.ts';
 import type { Log } from './log.ts';
-import { jsonLine } from './terminal.ts';
 
 const TEXT = 'text/plain';
 const JSON_TYPE = 'application/json';
@@ -22,15 +23,6 @@ interface Answer {
   readonly type: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-function known(name: string, value: number | undefined): string {
-  return value === undefined ? `an unknown ${name}` : `${name} ${value}`;
-}
-
-/** The first line for a person: `uid 1000, gid 1000, pid 4242`. */
-export function summary(peer: Peer): string {
-  return `${known('uid', peer.uid)}, ${known('gid', peer.gid)}, ${known('pid', peer.pid)}`;
 }
 
 function plain(status: number, text: string, headers?: Readonly<Record<string, string>>): Answer {

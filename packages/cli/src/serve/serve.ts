@@ -2,13 +2,13 @@
 
 import type { Server } from 'node:http';
 import { escapeText, type Listening, listenAt } from 'sockcred';
-import { activatedDescriptors } from './activation.ts';
-import { parsed } from './command-line.ts';
+import { activatedDescriptors } from '../activation.ts';
+import { parsed } from '../command-line.ts';
+import { EXIT, SystemRefusal, UsageError } from '../exit-codes.ts';
+import { modeOf, octal } from '../socket-mode.ts';
+import { shellWord } from '../terminal.ts';
 import { defaultPath } from './default-path.ts';
-import { EXIT, SystemRefusal, UsageError } from './exit-codes.ts';
 import { jsonLog, type Log, textLog } from './log.ts';
-import { modeOf, octal } from './socket-mode.ts';
-import { shellWord } from './terminal.ts';
 import { createWhoamiServer } from './whoami-server.ts';
 
 export const SERVE_HELP = `Usage: sockcred serve [--listen PATH] [--mode MODE] [--log text|json]

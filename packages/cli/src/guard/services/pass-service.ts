@@ -8,7 +8,7 @@ import { peerToJson } from 'sockcred';
 import type { AdmittedConnection, Gate } from 'sockcred/gate';
 import { UnixSeqpacketSocket } from 'sockcred/messages';
 import { closeDescriptor } from 'sockcred/relay';
-import type { Journal } from './journal.ts';
+import type { Journal } from '../records/journal.ts';
 import { type Service, Underway } from './service.ts';
 import type { Verify } from './upstream-owner.ts';
 

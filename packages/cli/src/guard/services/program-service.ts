@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { AdmittedConnection, Gate } from 'sockcred/gate';
 import { closeDescriptor } from 'sockcred/relay';
-import type { Journal } from './journal.ts';
+import type { Journal } from '../records/journal.ts';
 import { programEnvironment } from './program-environment.ts';
 import { type Service, Underway } from './service.ts';
 

@@ -4,8 +4,8 @@
  */
 
 import { escapeText, type PeerCredentials, PeerError, peerToJson } from 'sockcred';
-import { jsonLine } from './terminal.ts';
-import { summary } from './whoami-server.ts';
+import { summary } from '../peer-summary.ts';
+import { jsonLine } from '../terminal.ts';
 
 export interface Log {
   listening(where: string, mode: string | undefined): void;

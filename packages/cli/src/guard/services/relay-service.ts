@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { encodeProxyHeader } from 'sockcred/forwarding';
 import type { AdmittedConnection, Gate } from 'sockcred/gate';
 import { closeDescriptor, connectUpstream, relay, sendFirst, type Upstream } from 'sockcred/relay';
-import type { Journal } from './journal.ts';
+import type { Journal } from '../records/journal.ts';
 import { type Service, Underway } from './service.ts';
 import type { Verify } from './upstream-owner.ts';
 

@@ -8,11 +8,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { carryBetween } from '../services/stream-pair.ts';
 import { HttpProblem, sendProblem } from './http-answers.ts';
 import { type ExchangeRules, giveAnswer, limitWait, problemOf, requestUpstream } from './http-exchange.ts';
 import { pairs, passedOn, type RequestHead } from './http-head.ts';
 import type { UpstreamConnection } from './http-upstream.ts';
-import { carryBetween } from './stream-pair.ts';
 
 /** An answer on a connection that HTTP has let go of; the last one on it. */
 export function lastResponse(request: IncomingMessage, socket: Duplex): ServerResponse {

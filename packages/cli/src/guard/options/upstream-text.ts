@@ -2,7 +2,7 @@
 
 import { escapeText } from 'sockcred';
 import type { Upstream } from 'sockcred/relay';
-import { UsageError } from '../exit-codes.ts';
+import { UsageError } from '../../exit-codes.ts';
 
 function wrong(text: string, what: string): never {
   throw new UsageError(`--to: '${escapeText(text)}' ${what}; unix:PATH or tcp:HOST:PORT`);

@@ -3,7 +3,7 @@
 import { createServer, Socket } from 'node:net';
 import { admissionOf, type Gate } from 'sockcred/gate';
 import { connectUpstream } from 'sockcred/relay';
-import type { Journal } from './journal.ts';
+import type { Journal } from '../records/journal.ts';
 import { proxyHeader, type RelayOptions } from './relay-service.ts';
 import { type Service, Underway } from './service.ts';
 import { carryBetween } from './stream-pair.ts';

@@ -10,8 +10,8 @@ import { dirname, resolve } from 'node:path';
 import { escapeText } from 'sockcred';
 import { definePolicy, PolicyError } from 'sockcred/authorization';
 import { checkServer } from 'sockcred/clients';
-import { UsageError } from '../exit-codes.ts';
-import { idOf } from './inline-rules.ts';
+import { UsageError } from '../../exit-codes.ts';
+import { typedId } from '../../typed-id.ts';
 
 /** Throws unless the right server is at the other end of this connected descriptor. */
 export type Verify = (fd: number) => void;
@@ -24,7 +24,7 @@ export type Verify = (fd: number) => void;
 export function upstreamCheck(user: string): Verify {
   try {
     const policy = definePolicy({
-      rules: [{ effect: 'allow', name: `--upstream-user ${user}`, user: idOf(user) }],
+      rules: [{ effect: 'allow', name: `--upstream-user ${user}`, user: typedId(user) }],
     });
     return fd => checkServer(fd, policy);
   } catch (error) {

@@ -7,8 +7,8 @@
 import { openSync, statfsSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { escapeText } from 'sockcred';
-import { SystemRefusal } from '../exit-codes.ts';
-import { harmlessJson } from '../terminal.ts';
+import { SystemRefusal } from '../../exit-codes.ts';
+import { harmlessJson } from '../../terminal.ts';
 
 /** What is told of writing, besides the lines. */
 export interface AuditTrouble {
