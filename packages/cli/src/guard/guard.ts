@@ -35,13 +35,14 @@ function firstFault(say: (error: unknown) => void): Promise<StopReason> {
   });
 }
 
-function descriptorsFor({ listen, mode }: GuardOptions): readonly number[] {
+function descriptorsFor({ listen, mode, socketGroup }: GuardOptions): readonly number[] {
   const descriptors = activatedDescriptors(process.env, process.pid);
   if (descriptors.length === 0) {
     if (listen === undefined) throw new UsageError('--listen: the path is missing');
     return descriptors;
   }
-  const flag = listen !== undefined ? '--listen' : mode !== undefined ? '--mode' : undefined;
+  const given = { '--listen': listen, '--mode': mode, '--socket-group': socketGroup };
+  const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (flag !== undefined) throw new UsageError(`${flag}: the service manager has opened the socket already`);
   return descriptors;
 }

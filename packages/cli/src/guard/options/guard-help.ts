@@ -25,6 +25,8 @@ Where
                         (LISTEN_FDS), where the service manager has opened it
   --mode MODE           permissions of the socket file, octal (default: 0600;
                         0666 lets everybody ask to be let in)
+  --socket-group GROUP  group of the socket file, a name or an id: with
+                        --mode 0660 its members may ask, and others may not
 
 What is in front of it
   --to unix:PATH, --to tcp:HOST:PORT

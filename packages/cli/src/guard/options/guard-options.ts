@@ -4,6 +4,7 @@ import { escapeText } from 'sockcred';
 import type { RuleData } from 'sockcred/authorization';
 import type { Limits } from 'sockcred/gate';
 import { modeOf } from '../../socket-mode.ts';
+import { groupIdOf } from '../../typed-id.ts';
 import { type InlineFlags, inlineRules } from './inline-rules.ts';
 import { idleOf, limitsOf } from './limit-options.ts';
 import { parseOptions, type Values } from './option-table.ts';
@@ -17,6 +18,8 @@ export interface GuardOptions {
   /** Absent where the service manager opens the socket. */
   readonly listen?: string;
   readonly mode?: number;
+  /** Of the socket file. */
+  readonly socketGroup?: number;
   readonly who: { readonly file: string } | { readonly rules: readonly RuleData[] };
   readonly target: Target;
   readonly deputy: Deputy;
@@ -96,8 +99,9 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   const idleMs = idleOf(values, target);
   const metrics = pathOf('--metrics', values.metrics);
   const audit = pathOf('--audit', values.audit) ?? '-';
-  if (values.mode !== undefined && listen?.startsWith('@') === true) {
-    refuse('--mode: an abstract name has no permissions');
+  if (listen?.startsWith('@') === true) {
+    const ofFiles = (['mode', 'socket-group'] as const).find(name => values[name] !== undefined);
+    if (ofFiles !== undefined) refuse(`--${ofFiles}: an abstract name has no permissions`);
   }
   if (values['audit-required'] === true && audit === 'none')
     refuse('--audit-required: there is no audit log');
@@ -106,6 +110,9 @@ export function readGuardOptions(args: readonly string[]): GuardOptions | 'help'
   return {
     ...(listen === undefined ? {} : { listen }),
     ...(values.mode === undefined ? {} : { mode: modeOf('--mode', values.mode) }),
+    ...(values['socket-group'] === undefined
+      ? {}
+      : { socketGroup: groupIdOf('--socket-group', values['socket-group']) }),
     who: whoOf(values),
     target,
     deputy: deputyOf(values, target),

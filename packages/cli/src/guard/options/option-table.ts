@@ -5,6 +5,7 @@ import { type Parsed, parsed } from '../../command-line.ts';
 const OPTIONS = {
   listen: { type: 'string' },
   mode: { type: 'string' },
+  'socket-group': { type: 'string' },
   policy: { type: 'string' },
   'same-user': { type: 'boolean' },
   everyone: { type: 'boolean' },
