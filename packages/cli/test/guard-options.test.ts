@@ -29,7 +29,11 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
     [...WHO, ...TO, '--audit', 'none', '--audit-required'],
     /there is no audit log/,
   ],
-  'idle programs': [[...WHO, '--idle', '5', '--', 'cat'], /--idle goes with --to/],
+  'idle programs': [[...WHO, '--idle', '5', '--', 'cat'], /--idle goes with --to.*no byte.*timeout\(1\)/],
+  'what is passed and idle': [
+    [...WHO, '--idle', '5', '--pass-to', '/nowhere'],
+    /--idle goes with --to.*has to end what is idle/,
+  ],
   'idle for no time': [[...WHO, ...TO, '--idle', '0'], /idle for no time/],
   'the program is missing': [[...WHO, '--'], /program is missing/],
   'a program without --': [[...WHO, 'cat'], /'cat': a program comes after --/],

@@ -40,8 +40,14 @@ export function limitsOf(values: Values): Limits {
 /** @throws {@link UsageError} */
 export function idleOf({ idle }: Values, { kind }: Target): number | undefined {
   if (idle === undefined) return undefined;
-  if (kind === 'program' || kind === 'pass')
-    refuse('--idle goes with --to only: of what a program reads and writes the guard sees nothing');
+  if (kind === 'program')
+    refuse(
+      '--idle goes with --to only: PROGRAM has the connection itself, and no byte of it passes the guard; PROGRAM has to end when nothing comes, or timeout(1) before it limits how long it runs',
+    );
+  if (kind === 'pass')
+    refuse(
+      '--idle goes with --to only: the program has the connection itself, and no byte of it passes the guard; it has to end what is idle',
+    );
   const idleMs = milliseconds('--idle', idle);
   return idleMs === 0 ? refuse('--idle: everything is idle for no time') : idleMs;
 }

@@ -71,8 +71,10 @@ function codeOf(error: unknown): string {
   return name === 'Error' ? 'unknown' : name;
 }
 
+/** What it says, and what it comes from. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${messageOf(error.cause)}` : error.message;
 }
 
 /**
