@@ -1,7 +1,6 @@
 /** Guards in a circle, each in front of the next: what goes round in it is ended by a limit, and everything with it. */
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { needs } from '../../sockcred/build/support/requirements.js';
@@ -9,6 +8,7 @@ import { ask, exchange } from './support/clients.js';
 import { end } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { guard, type RunningGuard } from './support/guards.js';
+import { heldBy } from './support/held.js';
 
 const MOST = 40;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
@@ -65,8 +65,8 @@ for (const [title, count, words, request, answer] of [
   }, async t => {
     const made = await circle(t, count, words);
     const [front = ''] = made.fronts;
-    const held = () => made.guards.map(({ pid }) => readdirSync(`/proc/${pid}/fd`).length);
-    // The first time opens what stays open: pipes that are kept for whoever comes next, among others.
+    const held = () => made.guards.map(({ pid }) => heldBy(pid).descriptors);
+    // The first time opens what stays open.
     let before: readonly number[] = [];
     for (let round = 1; round <= 3; round++) {
       assert.match(await exchange(t, front, request), answer);

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
@@ -17,6 +17,7 @@ import { ask as askHttp } from './clients.js';
 import { end } from './command.js';
 import { ownDirectory } from './directories.js';
 import { paths, startGuard } from './guards.js';
+import { type Held, heldBy } from './held.js';
 
 export interface Load {
   /** At the same time; every twentieth is denied. */
@@ -78,33 +79,6 @@ function worker(t: TestContext, name: string, path: string, identity: Identity =
       child.kill('SIGKILL');
       await exited;
     },
-  };
-}
-
-interface Held {
-  /** All but pipes. */
-  readonly descriptors: number;
-  /** The relay keeps up to 64 pairs of their ends for whoever comes next. */
-  readonly pipes: number;
-  readonly kilobytes: number;
-}
-
-function isPipe(link: string): boolean {
-  try {
-    return readlinkSync(link).startsWith('pipe:');
-  } catch {
-    return false;
-  }
-}
-
-function heldBy(pid: number): Held {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const links = readdirSync(`/proc/${pid}/fd`);
-  const pipes = links.filter(name => isPipe(`/proc/${pid}/fd/${name}`)).length;
-  return {
-    descriptors: links.length - pipes,
-    pipes,
-    kilobytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]),
   };
 }
 
