@@ -18,8 +18,10 @@ import { end } from './command.js';
 import { ownDirectory } from './directories.js';
 import { paths, startGuard } from './guards.js';
 import { type Held, heldBy } from './held.js';
+import { killPrograms, type LoadWay, WAYS } from './load-ways.js';
 
 export interface Load {
+  readonly way: LoadWay;
   /** At the same time; every twentieth is denied. */
   readonly connections: number;
   /** How often all of that is done. */
@@ -58,8 +60,8 @@ function program(name: string): string {
   return fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 }
 
-function worker(t: TestContext, name: string, path: string, identity: Identity = {}): Worker {
-  const child = start(t, [...runAs(identity), process.execPath, program(name), path]);
+function worker(t: TestContext, name: string, words: readonly string[], identity: Identity = {}): Worker {
+  const child = start(t, [...runAs(identity), process.execPath, program(name), ...words]);
   if (child.stdout === null) throw new Error('no stdout');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = once(child, 'exit');
@@ -105,14 +107,22 @@ function counted(file: string): Map<string, number> {
 /** Throws if anything does not add up. Gives what the guard held after each round. */
 export async function loadGuard(
   t: TestContext,
-  { connections, rounds, say, nodeOptions }: Load,
+  { way, connections, rounds, say, nodeOptions }: Load,
 ): Promise<readonly Held[]> {
   const directory = ownDirectory(t);
   const { front, behind } = paths(directory);
   const metrics = join(directory, 'metrics');
   const audit = join(directory, 'audit');
-  let backend = worker(t, 'load-backend', behind);
-  await backend.next();
+  const { words: behindIt, hasServer, most } = WAYS[way];
+  const startBackend = async () => {
+    if (!hasServer) return undefined;
+    const started = worker(t, 'load-backend', [behind, way]);
+    await started.next();
+    return started;
+  };
+  let backend = await startBackend();
+  const client = (user: Identity) =>
+    worker(t, 'load-client', [front, way === 'http' ? 'http' : 'bytes', `${most}`], user);
   const words = [
     '--listen',
     front,
@@ -121,13 +131,17 @@ export async function loadGuard(
     '--everyone',
     '--deny-user',
     `${DENIED.uid}`,
-    '--as-peer',
     '--connections-per-uid',
     '1000000',
     '--audit-repeats',
     '1000000',
+    '--metrics',
+    metrics,
+    '--audit',
+    audit,
+    ...behindIt(behind),
   ];
-  const guard = startGuard(t, [...words, '--to', `unix:${behind}`, '--metrics', metrics, '--audit', audit], {
+  const guard = startGuard(t, words, {
     env: nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions },
   });
   await until(async () =>
@@ -136,8 +150,8 @@ export async function loadGuard(
       () => false,
     ),
   );
-  const workers = USERS.map(user => worker(t, 'load-client', front, user));
-  const denied = worker(t, 'load-client', front, DENIED);
+  const workers = USERS.map(client);
+  const denied = client(DENIED);
   const share = Math.floor((connections * 0.95) / (USERS.length + 1));
   const turnedAway = connections - share * (USERS.length + 1);
   const admitted = new Map<number, number>();
@@ -158,7 +172,7 @@ export async function loadGuard(
   const before = await idle();
 
   for (let round = 0; round < rounds; round++) {
-    const victim = worker(t, 'load-client', front, VICTIM);
+    const victim = client(VICTIM);
     const refusal = denied.ask(`open ${turnedAway}`);
     const opened = await Promise.all([...workers, victim].map(one => one.ask(`open ${share}`)));
     for (const { right, wrong, closed, samples } of opened) {
@@ -180,11 +194,11 @@ export async function loadGuard(
       // In the middle of more connections being made: those are served or cut, and never somebody else's.
       const more = workers.map(one => one.ask('open 20'));
       await whenever();
-      await backend.kill();
+      if (backend === undefined) killPrograms(guard.child);
+      await backend?.kill();
       for (const { wrong: mixed, samples } of await Promise.all(more))
         assert.deepEqual([mixed, samples], [0, []]);
-      backend = worker(t, 'load-backend', behind);
-      await backend.next();
+      backend = await startBackend();
     }
     for (const one of workers) {
       const { cut } = await one.ask('close');
