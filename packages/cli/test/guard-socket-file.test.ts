@@ -16,13 +16,12 @@ import { test } from 'node:test';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { end, needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { ask, guard, paths } from './support/guards.js';
+import { ask, CAT, guard, paths } from './support/guards.js';
 import { shim } from './support/shim.js';
 
 const GROUP = 5001;
 const MEMBER = { uid: 3001, gid: 3001, groups: [GROUP] };
 const OTHER = { uid: 3002, gid: 3002, groups: [] };
-const CAT = ['--programs-as-root', '--', 'cat'];
 const withOthers = { skip: needsOtherUsers('python3') };
 
 /** Writes which call there was, and what the file of the socket was like after it. */
