@@ -160,7 +160,7 @@ export async function loadGuard(
   const idle = async (descriptors?: number) => {
     await until(async () => (await metric(metrics, 'connections')) === 0);
     for (let look = 0; look < 50; look++) {
-      if (descriptors !== undefined && heldBy(guard.pid).descriptors === descriptors) break;
+      if (descriptors !== undefined && heldBy(guard.pid).descriptors <= descriptors) break;
       await new Promise(done => setTimeout(done, 20));
     }
     return heldBy(guard.pid);
@@ -208,7 +208,8 @@ export async function loadGuard(
     const after = await idle(before.descriptors);
     held.push(after);
     say(`round ${round + 1}: ended, ${JSON.stringify(after)}`);
-    assert.equal(after.descriptors, before.descriptors, 'no descriptor is left');
+    // A program to which connections are passed may have died with the connection to it.
+    assert.ok(after.descriptors <= before.descriptors, `${after.descriptors} descriptors are left`);
     assert.ok(after.pipes <= before.pipes + 128, `${after.pipes} pipes are left`);
     for (const { uid } of USERS) admitted.set(uid, (admitted.get(uid) ?? 0) + share + (dies ? 20 : 0));
     admitted.set(VICTIM.uid, (admitted.get(VICTIM.uid) ?? 0) + share);
