@@ -116,6 +116,14 @@ function isSame(before: Sameness, after: Sameness): boolean {
   return first.cgroup === second.cgroup && haveSameIds(first.ids, second.ids);
 }
 
+/**
+ * Nobody has waited for a process whose ids are told, so that its number is still its own, and with it the directory
+ * that was opened by that; and what has a program there has not ended: a zombie has none.
+ */
+function showsLife({ info, program }: Sameness): boolean {
+  return program !== undefined && !('refused' in info) && info.ids !== undefined;
+}
+
 /** How often a read that raced is tried again before it is given up. */
 const ATTEMPTS = 3;
 
@@ -169,8 +177,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
   ): { readonly value: T } | undefined {
     const { fd } = openDirectory();
     const before = sameness(fd);
-    // What still has a program has not ended.
-    if (before.program === undefined && processEnded(pidfd)) throw gone('the process has ended');
+    if (!showsLife(before) && processEnded(pidfd)) throw gone('the process has ended');
     let outcome: { readonly value: T } | { readonly error: unknown };
     try {
       outcome = { value: look(processFiles(fd), before.info) };
@@ -178,7 +185,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       outcome = { error };
     }
     const after = sameness(fd);
-    if (processEnded(pidfd)) {
+    if (!showsLife(after) && processEnded(pidfd)) {
       throw raced('the process ended while it was read', 'error' in outcome ? outcome.error : undefined);
     }
     if (!isSame(before, after)) return undefined;
