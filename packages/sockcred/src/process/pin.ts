@@ -7,6 +7,7 @@
 
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { type AddressSpace, addressSpace } from '../sys/address-space.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import { type PeerPidfd, peerPidfd } from '../sys/peer-pidfd.ts';
@@ -34,6 +35,8 @@ export interface Pin {
   number(): number;
   /** `info` is of the beginning of the bracket, and the same at its end. */
   read<T>(look: (files: ProcessFiles, info: PidfdAnswer) => T): T;
+  /** Has it executed a program since this was asked first? False also where that cannot be told. */
+  executed(): boolean;
   close(): void;
 }
 
@@ -113,6 +116,7 @@ const ATTEMPTS = 3;
 /** A pin over a pidfd, which belongs to it from now on. */
 export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: string): Pin {
   let directory: { readonly fd: number; readonly pid: number } | undefined;
+  let firstSpace: AddressSpace | undefined;
   let open = true;
 
   function opened(): void {
@@ -139,6 +143,18 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       default:
         throw unseen('which process it is cannot be read: procfs is missing, or privileges were dropped');
     }
+  }
+
+  function spaceOfNow(): AddressSpace | undefined {
+    let space: AddressSpace | undefined;
+    try {
+      space = addressSpace(openDirectory().fd);
+    } catch {
+      return undefined;
+    }
+    if (!processEnded(pidfd)) return space;
+    space?.close();
+    return undefined;
   }
 
   /** Exec changes the program, setuid programs the ids; who may not trace the process sees only the ids. */
@@ -208,10 +224,24 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       }
       throw raced('the process changed each time that it was read');
     },
+    executed() {
+      opened();
+      if (firstSpace === undefined) {
+        firstSpace = spaceOfNow();
+        return false;
+      }
+      if (firstSpace.inUse()) return false;
+      // Nobody uses the first one. A process that is ending has none; one that has one has executed something.
+      const space = spaceOfNow();
+      const executed = space?.inUse() === true;
+      space?.close();
+      return executed;
+    },
     close() {
       if (!open) return;
       open = false;
       closeDescriptor(pidfd);
+      firstSpace?.close();
       if (directory !== undefined) closeOpened(directory.fd);
     },
   };
