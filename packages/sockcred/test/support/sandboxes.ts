@@ -74,11 +74,15 @@ export DBUS_SYSTEM_BUS_ADDRESS="$DBUS_SESSION_BUS_ADDRESS"
 flatpak --user install -y --noninteractive test-repo org.test.Hello stable
 `;
 
-/** Installs the test application for the sandboxed user; the words that run it, and their environment. */
-export function installFlatpakApplication(t: TestContext): {
-  readonly run: readonly string[];
+/** Flatpak's test application, installed. */
+export interface FlatpakApplication {
+  /** The words that run it with options of `flatpak run`; its session bus is one of its own, or at an address. */
+  run(options: readonly string[], bus?: string): readonly string[];
   readonly env: NodeJS.ProcessEnv;
-} {
+}
+
+/** Installs the test application for the sandboxed user. */
+export function installFlatpakApplication(t: TestContext): FlatpakApplication {
   const home = join(openDirectory(t), 'home');
   mkdirSync(home);
   chownSync(home, SANDBOXED, SANDBOXED);
@@ -97,5 +101,12 @@ export function installFlatpakApplication(t: TestContext): {
   const [file = '', ...args] = [...bus, '/bin/bash', script];
   const installed = spawnSync(file, args, { env, encoding: 'utf8', cwd: '/' });
   if (installed.status !== 0) throw new Error(`${installed.stdout}${installed.stderr}`);
-  return { run: [...bus, programPath('flatpak'), 'run', '--user', '--branch=stable'], env };
+  return {
+    run: (options, address) => [
+      ...bus,
+      ...(address === undefined ? [] : ['/usr/bin/env', `DBUS_SESSION_BUS_ADDRESS=${address}`]),
+      ...[programPath('flatpak'), 'run', '--user', '--branch=stable', ...options],
+    ],
+    env,
+  };
 }
