@@ -17,6 +17,9 @@ const EVERYWHERE = [
   'connection-time.test.js',
   // When a process has ended, and what is told of it then.
   'process-exit.test.js',
+  // What is told of a process that is held, and how it changes; its cgroup and what may be believed of that.
+  'process-held.test.js',
+  'application-cgroup.test.js',
   // User and pid namespaces, a missing /proc.
   'namespaces.test.js',
 ];

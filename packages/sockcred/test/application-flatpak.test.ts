@@ -3,15 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -23,17 +15,17 @@ import { acceptFrom, openServer, start } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 import {
   bubblewrapped,
+  CLAIMS,
   emptyRoot,
   installFlatpakApplication,
   lacksFlatpakTests,
   recordInstance,
+  rootWithClaims,
   SANDBOXED,
 } from './support/sandboxes.js';
 
 const inBubblewrap = { skip: needs('linux', 'root', 'bwrap', 'python3', 'setpriv') };
 const withProxy = { skip: inBubblewrap.skip || needs('xdg-dbus-proxy', 'socat') };
-
-const INFO = '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=4242\n';
 
 const engines = { engines: ['flatpak'] } as const;
 
@@ -46,9 +38,7 @@ test(
   'T55: a .flatpak-info that a user made themselves is that user’s word, and nothing enforces more',
   inBubblewrap,
   async t => {
-    const root = emptyRoot(t);
-    writeFileSync(join(root, '.flatpak-info'), INFO, { mode: 0o600 });
-    chownSync(join(root, '.flatpak-info'), SANDBOXED, SANDBOXED);
+    const root = rootWithClaims(t);
     const { claims } = peerApplication(await connectFrom(t, root), engines);
     const [claim] = claims as readonly [Claim];
     assert.equal(claim.engine, 'flatpak');
@@ -72,12 +62,12 @@ test(
       'dangling link': path => symlinkSync('nowhere', path),
       directory: path => mkdirSync(path),
       'huge file': path => {
-        writeFileSync(path, INFO);
+        writeFileSync(path, CLAIMS);
         truncateSync(path, 2 ** 40);
       },
       'file without a name': path => writeFileSync(path, '[Application]\n[Instance]\ninstance-id=1\n'),
       'empty file': path => writeFileSync(path, ''),
-      'file with a NUL': path => writeFileSync(path, `${INFO}\0`),
+      'file with a NUL': path => writeFileSync(path, `${CLAIMS}\0`),
     };
     for (const [kind, make] of Object.entries(kinds)) {
       const root = emptyRoot(t);
@@ -102,8 +92,7 @@ test(
   'T32: a process whose first thread has ended is not taken for a program of the host',
   inBubblewrap,
   async t => {
-    const root = emptyRoot(t);
-    writeFileSync(join(root, '.flatpak-info'), INFO);
+    const root = rootWithClaims(t);
     const script = `
 def rest():
     time.sleep(0.2)
@@ -128,8 +117,7 @@ ctypes.CDLL(None).pthread_exit(None)`;
 );
 
 test('a server without the right to look says so, and never that there is nothing', inBubblewrap, async t => {
-  const root = emptyRoot(t);
-  writeFileSync(join(root, '.flatpak-info'), INFO);
+  const root = rootWithClaims(t);
   const socket = await connectFrom(t, root);
   const held = peerProcess(socket);
   t.after(() => held.close());
@@ -148,8 +136,7 @@ test(
   'T54: behind a bus proxy the peer is the proxy, told from its application by its namespaces',
   withProxy,
   async t => {
-    const root = emptyRoot(t);
-    writeFileSync(join(root, '.flatpak-info'), INFO);
+    const root = rootWithClaims(t);
     recordInstance(t, '4242', '{"child-pid": 1, "mnt-namespace": 1, "pid-namespace": 2, "net-namespace": 3}');
     const directory = openDirectory(t);
     const { next } = await openServer(t, `${directory}/bus`);

@@ -34,6 +34,18 @@ export function emptyRoot(t: TestContext): string {
   return root;
 }
 
+/** What a `.flatpak-info` may say that a user has made themselves. */
+export const CLAIMS = '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=4242\n';
+
+/** The same with such a file in it, which that user owns too. */
+export function rootWithClaims(t: TestContext): string {
+  const root = emptyRoot(t);
+  const info = join(root, '.flatpak-info');
+  writeFileSync(info, CLAIMS, { mode: 0o600 });
+  chownSync(info, SANDBOXED, SANDBOXED);
+  return root;
+}
+
 /** The run directory of the sandboxed user; made for the test unless it is there. */
 export function runDirectory(t: TestContext): string {
   const path = `/run/user/${SANDBOXED}`;
