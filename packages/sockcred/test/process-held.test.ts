@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { type PeerError, peerCredentials } from 'sockcred';
-import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process';
+import { type DriftKind, type PeerProcess, peerProcess, runningProcess } from 'sockcred/process';
 import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';
@@ -334,6 +334,22 @@ test('T24: the ladder down is taken only from a kernel without the question, and
     () => pinFrom({ outcome: outcomeOf(0x10002) }, without as typeof credentials),
     coded('ERR_PEER_PROCESS'),
   );
+});
+
+test('T24: a number that a group or a thread has, and no process, is nobody’s', asAnyone, async t => {
+  const script = `
+if os.fork() == 0:
+    threading.Thread(target=hear).start()
+    say(max(int(one) for one in os.listdir('/proc/self/task')))
+else: os._exit(0)`;
+  const peer = python(t, script);
+  const thread = Number(await peer.line());
+  await peer.exited;
+  const { pid = 0 } = peer.child;
+  process.kill(-pid, 0);
+  for (const number of [pid, thread]) {
+    assert.throws(() => runningProcess(number), coded('ERR_PEER_GONE'), `${number}`);
+  }
 });
 
 test('T66: what was held is let go, once, and nothing stays open', asAnyone, async t => {

@@ -48,11 +48,17 @@ const unseen = (message: string) => new PeerError('ERR_PEER_PROCESS', message, {
 const LOWERED =
   'this kernel gives no pidfd of a peer (Linux 6.5): the process was found by its number, which may have passed to another one before';
 
+/**
+ * What pidfd_open(2) says of a number that no process has: of one that a group, a session or a thread has still
+ * EINVAL, and since Linux 6.15 ENOENT or ESRCH.
+ */
+const NO_PROCESS: ReadonlySet<string> = new Set(['ESRCH', 'EINVAL', 'ENOENT']);
+
 function openedByNumber(pid: number): number {
   const opened = openProcess(pid);
   if ('fd' in opened) return opened.fd;
   const { kind, errno } = opened.refused;
-  if (errno === 'ESRCH') throw gone(`no process has the number ${pid} any more`);
+  if (errno !== undefined && NO_PROCESS.has(errno)) throw gone(`no process has the number ${pid} any more`);
   if (kind === 'unsupported') throw unseen('this kernel has no pidfds: Linux 5.3');
   throw new PeerError('ERR_PEER_SYSTEM', `no pidfd of process ${pid}: ${errno ?? kind}`, {
     scope: 'connection',
