@@ -142,9 +142,38 @@ for (const file of sourceFiles(library)) {
   }
 }
 
+/** The rooms of the command's larger subcommands, and which others each may use; what several share lies beside them. */
+const COMMAND_ROOMS = new Map([
+  ['guard', ['policy']],
+  ['ls', []],
+  ['policy', []],
+  ['who', []],
+]);
+const COMMAND_ENTRANCE = 'main.ts';
+
+/** The room of a file of the command; undefined for what lies beside them. */
+function commandRoom(name) {
+  const [first, ...rest] = name.split('/');
+  return rest.length === 0 ? undefined : first;
+}
+
+function checkCommandImport(file, module) {
+  const name = relative(command, file);
+  const room = commandRoom(name);
+  const target = relative(command, join(dirname(file), module));
+  const other = commandRoom(target);
+  if (room !== undefined && !COMMAND_ROOMS.has(room)) {
+    faults.push(`${relative(root, file)}: no room of the command; add it to COMMAND_ROOMS`);
+  }
+  if (other === undefined || other === room || name === COMMAND_ENTRANCE) return;
+  if (COMMAND_ROOMS.get(room)?.includes(other) === true) return;
+  faults.push(`packages/cli/src/${name}: imports ${target}, which is another subcommand's own`);
+}
+
 for (const file of sourceFiles(command)) {
   const source = parse(file);
   for (const { module } of importsOf(source)) {
+    if (module.startsWith('.')) checkCommandImport(file, module);
     if (/^sockcred\/.*[/.]/.test(module) || module.includes('../sockcred')) {
       faults.push(`${relative(root, file)}: imports ${module}; the command uses the public surface only`);
     }

@@ -17,9 +17,6 @@ const EVERYWHERE = [
   'connection-time.test.js',
   // When a process has ended, and what is told of it then.
   'process-exit.test.js',
-  // What is told of a process that is held, and how it changes; its cgroup and what may be believed of that.
-  'process-held.test.js',
-  'application-cgroup.test.js',
   // User and pid namespaces, a missing /proc.
   'namespaces.test.js',
 ];
@@ -41,12 +38,16 @@ const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
 
-/** What is passed beside messages, and refused: in the shorter boot. */
+/** A process that is held, and how it changes; its cgroup, and whose word that is: on every kernel, in the shorter boot. */
+const PROCESSES = ['process-held.test.js', 'application-cgroup.test.js'];
+const withProcesses = ({ args, files }) => ({ args, files: [...files, ...PROCESSES] });
+
+/** What is passed beside messages, and refused: in the same boot. */
 const MESSAGES = [
   ...['first-message.test.js', 'unix-stream.test.js'],
   ...['unix-stream-descriptors.test.js', 'unix-datagram.test.js'],
 ];
-const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
+const withMessages = ({ args, files }) => withProcesses({ args, files: [...files, ...MESSAGES] });
 
 // systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
 // that go by it. They want more time and memory, and modules for their file systems.
@@ -73,5 +74,5 @@ export const KERNELS = new Map([
   ['6.12', [everything(selinux), withMessages(silent)]],
   ['6.17', [everything(apparmor), withMessages(selinux)]],
   ['7.3', [everything(apparmor), withMessages(selinux), systemd, nested]],
-  ['uml', [everything(smack), none]],
+  ['uml', [everything(smack), withProcesses(none)]],
 ]);

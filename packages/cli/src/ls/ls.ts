@@ -3,11 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PeerError, type UnixSockets, unixSockets } from 'sockcred';
 import { onHangup } from 'sockcred/relay';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { jsonLine } from '../terminal.ts';
 import { type Entry, entriesOf, entryToJson } from './ls-entries.ts';
 import { type LsOptions, readOptions } from './ls-options.ts';
 import { textLines } from './ls-text.ts';
-import { jsonLine } from './terminal.ts';
 
 export const LS_HELP = `Usage: sockcred ls [--all] [--uid UID | --user NAME] [--pid PID] [--name TEXT]
                    [--unit UNIT] [--app NAME] [--state STATE] [--type TYPE]
