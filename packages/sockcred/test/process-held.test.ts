@@ -346,6 +346,7 @@ else: os._exit(0)`;
   const thread = Number(await peer.line());
   await peer.exited;
   const { pid = 0 } = peer.child;
+  await until(() => statusOf(pid, 'State') === undefined);
   process.kill(-pid, 0);
   for (const number of [pid, thread]) {
     assert.throws(() => runningProcess(number), coded('ERR_PEER_GONE'), `${number}`);
