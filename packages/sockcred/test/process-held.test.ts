@@ -304,7 +304,8 @@ say('ready')`;
     const seen = files.text('comm').trim();
     if (runs++ === 0) {
       process.kill(pid ?? 0, 'SIGUSR1');
-      while (!readlinkSync(`/proc/${pid}/exe`).endsWith('sleep')) {}
+      // The kernel changes the name after the file.
+      while (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sleep\n') {}
     }
     return seen;
   });
