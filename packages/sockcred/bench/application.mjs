@@ -1,7 +1,7 @@
 // What peerApplication() and peerProcess() cost, for a program of no engine, a
-// Flatpak-like sandbox and a container's cgroup: times of single calls, and
-// system calls as strace(1) counts them. Times are of this machine at this
-// moment; the count is what stays.
+// Flatpak-like sandbox and a container's cgroup: times of single calls after as
+// many that warmed up, and system calls as strace(1) counts them. Times are of
+// this machine at this moment; the count is what stays.
 //
 //   node packages/sockcred/bench/application.mjs
 
@@ -16,6 +16,8 @@ import { peerApplication } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
 
 const CALLS = 3000;
+/** What a server that has run for a while knows by then: compiled code. */
+const WARM_UP = 3000;
 const GOAL = { microseconds: 300, systemCalls: 40 };
 const CLIENT =
   'import socket,sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.stdin.read()';
@@ -44,6 +46,7 @@ async function connected(words) {
 }
 
 function microseconds(ask) {
+  for (let call = 0; call < WARM_UP; call++) ask();
   const times = Array.from({ length: CALLS }, () => {
     const begin = process.hrtime.bigint();
     ask();

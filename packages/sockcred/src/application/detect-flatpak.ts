@@ -16,6 +16,8 @@ import { parseFlatpakInfo, parseSandboxNamespaces } from './flatpak-info.ts';
 
 const MOST_BYTES = 256 * 1024;
 
+const utf8 = new TextDecoder();
+
 function infoFile({ files }: Evidences): Uint8Array | undefined {
   try {
     return files.inRoot('.flatpak-info', MOST_BYTES);
@@ -41,7 +43,7 @@ function checkInstance(instance: string, uid: number | undefined, { files }: Evi
   let text: string;
   try {
     const record = readBelow(`/run/user/${uid}`, `.flatpak/${instance}/bwrapinfo.json`, MOST_BYTES);
-    text = new TextDecoder().decode(record);
+    text = utf8.decode(record);
   } catch {
     return 'unconfirmed';
   }

@@ -43,12 +43,14 @@ export function isApplicationId(name: string): boolean {
   return name.length <= 255 && /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\.[A-Za-z_][\w-]*$/.test(name);
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Reads the bytes; undefined if they are not what Flatpak writes. */
 export function parseFlatpakInfo(bytes: Uint8Array): FlatpakInfo | undefined {
   if (bytes.includes(0)) return undefined;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     return undefined;
   }

@@ -11,7 +11,13 @@ import { type AddressSpace, addressSpace } from '../sys/address-space.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import { type PeerPidfd, peerPidfd } from '../sys/peer-pidfd.ts';
-import { openProcess, type ProcessInfo, processEnded, processInfo } from '../sys/pidfd.ts';
+import {
+  openProcess,
+  type ProcessIdWords,
+  type ProcessInfo,
+  processEnded,
+  processInfo,
+} from '../sys/pidfd.ts';
 import { closeOpened, openProcessDirectory } from '../sys/process-directory.ts';
 import type { Binding } from './graded.ts';
 import { knownBelow, type ProcessFiles, processFiles } from './process-files.ts';
@@ -107,13 +113,24 @@ interface Sameness {
   readonly program: string | undefined;
 }
 
+function haveSameIds(first: ProcessIdWords | undefined, second: ProcessIdWords | undefined): boolean {
+  if (first === undefined || second === undefined) return first === second;
+  return (Object.keys(first) as (keyof ProcessIdWords)[]).every(name => first[name] === second[name]);
+}
+
 function isSame(before: Sameness, after: Sameness): boolean {
   if (before.program !== after.program) return false;
-  const [first, second] = [before.info, after.info].map(info => ('refused' in info ? {} : info));
-  return (
-    first?.cgroup === second?.cgroup &&
-    Object.values(first?.ids ?? {}).join() === Object.values(second?.ids ?? {}).join()
-  );
+  const first: ProcessInfo = 'refused' in before.info ? {} : before.info;
+  const second: ProcessInfo = 'refused' in after.info ? {} : after.info;
+  return first.cgroup === second.cgroup && haveSameIds(first.ids, second.ids);
+}
+
+/**
+ * Nobody has waited for a process whose ids are told, so that its number is still its own, and with it the directory
+ * that was opened by that; and what has a program there has not ended: a zombie has none.
+ */
+function showsLife({ info, program }: Sameness): boolean {
+  return program !== undefined && !('refused' in info) && info.ids !== undefined;
 }
 
 /** How often a read that raced is tried again before it is given up. */
@@ -182,8 +199,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
   ): { readonly value: T } | undefined {
     const { fd } = openDirectory();
     const before = sameness(fd);
-    // After the readings above: alive now, so all of them were of the living process, its directory too.
-    if (processEnded(pidfd)) throw gone('the process has ended');
+    if (!showsLife(before) && processEnded(pidfd)) throw gone('the process has ended');
     let outcome: { readonly value: T } | { readonly error: unknown };
     try {
       outcome = { value: look(processFiles(fd), before.info) };
@@ -191,7 +207,7 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       outcome = { error };
     }
     const after = sameness(fd);
-    if (processEnded(pidfd)) {
+    if (!showsLife(after) && processEnded(pidfd)) {
       throw raced('the process ended while it was read', 'error' in outcome ? outcome.error : undefined);
     }
     if (!isSame(before, after)) return undefined;

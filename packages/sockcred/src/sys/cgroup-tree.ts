@@ -9,6 +9,7 @@
 
 import { addon } from './addon.ts';
 import { fs } from './builtin-modules.ts';
+import { answeringFile, S_IFDIR, S_IFMT } from './known-file.ts';
 import { outcomeOf } from './outcome.ts';
 
 /** One directory on the way from the root of a hierarchy. */
@@ -96,7 +97,7 @@ function isDelegated(path: string): boolean {
 
 /** The owner of a file, unless only root can write to it. */
 function otherWriter(path: string): Omit<CgroupJoiner, 'from'> | undefined {
-  const found = fs().lstatSync(path, { throwIfNoEntry: false });
+  const found = answeringFile(path);
   if (found === undefined) return undefined;
   const shared = (found.mode & 0o022) !== 0;
   return found.uid === 0 && !shared ? undefined : { uid: found.uid, shared };
@@ -141,12 +142,12 @@ export function cgroupWay(controller: string, path: string): CgroupWay | undefin
     const last = depth === words.length;
     // Whose the names below somebody else's directory are is known by then.
     if (alone < depth && !last) continue;
-    const found = fs().lstatSync(at, { bigint: true, throwIfNoEntry: false });
-    if (found === undefined || !found.isDirectory()) return undefined;
-    inode = found.ino;
+    const found = answeringFile(at);
+    if (found === undefined || (found.mode & S_IFMT) !== S_IFDIR) return undefined;
+    inode = found.inode;
     if (alone < depth) break;
-    const uid = Number(found.uid);
-    const shared = (found.mode & 0o022n) !== 0n;
+    const { uid } = found;
+    const shared = (found.mode & 0o022) !== 0;
     // The root is above every name that is told; the last directory has no name below it that is.
     const delegated = depth > 0 && !last && uid === 0 && !shared && isDelegated(at);
     directories.push({ uid, shared, delegated });

@@ -10,7 +10,16 @@
 import { fs } from './builtin-modules.ts';
 import { closeDescriptor } from './descriptor.ts';
 import { FROM_THE_ROOT, readLink, readRecordInside, TooLarge } from './kernel-record.ts';
-import { type FilePlace, holdPath, type KnownFile, knownFile, mountOf, placeOf } from './known-file.ts';
+import {
+  type FilePlace,
+  holdPath,
+  knownFile,
+  mountOf,
+  placeOf,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from './known-file.ts';
 import { ownNamespace } from './namespaces.ts';
 import { below, readAll, readKernelFile } from './process-directory.ts';
 
@@ -36,13 +45,13 @@ export function typeOfMount(text: string, mount: number): string | undefined {
   return /^.*? - (\S+) /.exec(line)?.[1];
 }
 
-let own: bigint | undefined;
+let own: FilePlace | undefined;
 
 /** On a block device, or where our own root directory is: then whoever made that wait made us wait before. */
 function isOurs(place: FilePlace): boolean {
   if (place.onBlockDevice) return true;
-  own ??= placeOf(FROM_THE_ROOT, '/').device;
-  return place.device === own;
+  own ??= placeOf(FROM_THE_ROOT, '/');
+  return place.isOnDeviceOf(own);
 }
 
 const latin1 = new TextDecoder('latin1');
@@ -72,19 +81,18 @@ function mayLook(root: number, place: FilePlace, directory: number): boolean {
   return false;
 }
 
-/** The bits of a mode that say what a file is: inode(7). */
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-const S_IFLNK = 0o120000;
+/** A descriptor of what was looked for, which has to be there. */
+function held(fd: number | undefined): number {
+  if (fd !== undefined) return fd;
+  throw Object.assign(new Error('there is no such directory'), { code: 'ENOENT' });
+}
 
-/** Reads a held file that was judged: opened anew, which gives the very same one or is not believed. */
-function readHeld(held: number, known: KnownFile): Uint8Array {
+/** Reads a held file that was judged. This link of procfs leads to the very same one, whatever has its name by now. */
+function readHeld(held: number, size: number): Uint8Array {
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = fs().constants;
   const fd = fs().openSync(`/proc/self/fd/${held}`, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
-    const { dev, ino } = fs().fstatSync(fd, { bigint: true });
-    if (dev !== known.device || ino !== known.inode) throw new NotRegular();
-    return readAll(fd, known.size, known.size);
+    return readAll(fd, size, size);
   } finally {
     fs().closeSync(fd);
   }
@@ -99,32 +107,27 @@ function readHeld(held: number, known: KnownFile): Uint8Array {
  */
 export function readInRoot(directory: number, name: string, most: number): Uint8Array | undefined {
   // Held from here on, so that it cannot become another one.
-  const root = holdPath(directory, 'root', true);
+  const root = held(holdPath(directory, 'root', true));
   try {
     const rootPlace = placeOf(root);
     if (!mayLook(root, rootPlace, directory)) return undefined;
-    let held: number;
+    const file = holdPath(root, name);
+    if (file === undefined) return undefined;
     try {
-      held = holdPath(root, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-    try {
-      const known = knownFile(held);
+      const known = knownFile(file);
       if ((known.mode & S_IFMT) === S_IFLNK) throw Object.assign(new Error('a link'), { code: 'ELOOP' });
       if ((known.mode & S_IFMT) !== S_IFREG) throw new NotRegular();
       // Overlays give their files devices of their own.
-      const asRoot = known.device === rootPlace.device || known.mount === (rootPlace.mount ?? -1);
+      const asRoot = known.isOnDeviceOf(rootPlace) || known.mount === (rootPlace.mount ?? -1);
       if (!asRoot && !isOurs(known)) {
-        const type = typeAt(held, known, directory);
+        const type = typeAt(file, known, directory);
         if (type === undefined || !PLAIN.has(type))
           throw new NotPlain(`it is on ${type ?? 'an unlisted mount'}`);
       }
       if (known.size > most) throw new TooLarge();
-      return readHeld(held, known);
+      return readHeld(file, known.size);
     } finally {
-      closeDescriptor(held);
+      closeDescriptor(file);
     }
   } finally {
     closeDescriptor(root);
@@ -138,7 +141,7 @@ export function readInRoot(directory: number, name: string, most: number): Uint8
  * @throws NotPlain, TooLarge, and whatever else keeps it from being read
  */
 export function readBelow(top: string, path: string, most: number): Uint8Array {
-  const directory = holdPath(FROM_THE_ROOT, top);
+  const directory = held(holdPath(FROM_THE_ROOT, top));
   try {
     const place = placeOf(directory);
     if (!isOurs(place) && !PLAIN.has(typeAt(directory, place, undefined) ?? '')) throw new NotPlain();
