@@ -7,10 +7,10 @@ import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { guard } from './guard/guard.ts';
-import { ls } from './ls.ts';
+import { ls } from './ls/ls.ts';
 import { policy } from './policy/policy.ts';
 import { serve } from './serve/serve.ts';
-import { who } from './who.ts';
+import { who } from './who/who.ts';
 
 const HELP = `Usage: sockcred COMMAND [OPTION ...]
 

@@ -5,9 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { field } from '../terminal.ts';
 import type { Entry } from './ls-entries.ts';
 import { isUnknown, type Part, type Who } from './ls-holders.ts';
-import { field } from './terminal.ts';
 
 export const COLUMNS = ['STATE', 'TYPE', 'FD@PID', 'USER', 'PROGRAM', 'PART', 'NAME'] as const;
 

@@ -1,13 +1,13 @@
 /** `sockcred who PATH|PID|FD@PID`: everything that can be told of who is there. */
 
 import { escapeText, type PeerCredentials } from 'sockcred';
-import { parsed } from './command-line.ts';
-import { EXIT, UsageError } from './exit-codes.ts';
-import { summary } from './peer-summary.ts';
+import { parsed } from '../command-line.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import { summary } from '../peer-summary.ts';
+import { jsonLine, wantsColor } from '../terminal.ts';
+import { atListener, behindDescriptor, type Target, targetOf, withProcess } from '../who-target.ts';
 import { type Picture, pictureOfPeer, pictureOfProcess, pictureToJson } from './picture.ts';
 import { pictureText } from './picture-text.ts';
-import { jsonLine, wantsColor } from './terminal.ts';
-import { atListener, behindDescriptor, type Target, targetOf, withProcess } from './who-target.ts';
 
 export const WHO_HELP = `Usage: sockcred who [--json] PATH | PID | FD@PID
 

@@ -2,8 +2,8 @@
 
 import { escapeText, type UnixSocket } from 'sockcred';
 import { systemNames } from 'sockcred/authorization';
-import { parsed } from './command-line.ts';
-import { UsageError } from './exit-codes.ts';
+import { parsed } from '../command-line.ts';
+import { UsageError } from '../exit-codes.ts';
 
 export interface LsOptions {
   readonly all: boolean;

@@ -1,12 +1,13 @@
 /** `sockcred ls`: the Unix sockets of this machine, and who holds them. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type UnixSockets, unixSockets } from 'sockcred';
-import { EXIT } from './exit-codes.ts';
+import { PeerError, type UnixSockets, unixSockets } from 'sockcred';
+import { onHangup } from 'sockcred/relay';
+import { EXIT } from '../exit-codes.ts';
+import { jsonLine } from '../terminal.ts';
 import { type Entry, entriesOf, entryToJson } from './ls-entries.ts';
 import { type LsOptions, readOptions } from './ls-options.ts';
 import { textLines } from './ls-text.ts';
-import { jsonLine } from './terminal.ts';
 
 export const LS_HELP = `Usage: sockcred ls [--all] [--uid UID | --user NAME] [--pid PID] [--name TEXT]
                    [--unit UNIT] [--app NAME] [--state STATE] [--type TYPE]
@@ -28,8 +29,8 @@ with 'waits' whoever connects and is not accepted.
   --type TYPE      stream, datagram, seqpacket or other
   --json           one JSON object a line: schema/socket-line.v1.json
   --watch SECONDS  again and again: what was there at first (=), is new (+), has
-                   another holder or state (~) and is gone (-); ends at the
-                   first line that nobody reads any more
+                   another holder or state (~) and is gone (-); ends when
+                   nobody reads it any more
   --help           this text
   --version        the version
 
@@ -83,10 +84,15 @@ function warn(listed: UnixSockets, entries: readonly Entry[]): void {
   if (interrupted) say('sockets came or went while they were listed: some may be missing');
 }
 
-/** Has whoever read our lines gone away? */
+/** Has whoever read our lines gone away? Nobody reads a file or a terminal in that sense. */
 function readerGone(): AbortSignal {
   const gone = new AbortController();
   process.stdout.once('error', () => gone.abort());
+  try {
+    onHangup(process.stdout.fd, () => gone.abort());
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+  }
   return gone.signal;
 }
 
