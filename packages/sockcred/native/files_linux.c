@@ -68,7 +68,9 @@ static int terminated(char name[PATH_MAX], const uint8_t *path, size_t path_leng
 {
 	if (path_length >= PATH_MAX)
 		return ENAMETOOLONG;
-	memcpy(name, path, path_length);
+	/* An empty array of JavaScript is at no address, which memcpy() does not take. */
+	if (path_length > 0)
+		memcpy(name, path, path_length);
 	name[path_length] = '\0';
 	return 0;
 }
