@@ -29,6 +29,16 @@ const ROOMS = [
   ...['authorization', 'witnesses', 'gate', 'adapters', 'clients', 'forwarding', 'testing', 'index.ts'],
 ];
 
+/**
+ * The command's rooms, lowest first; what is in none of them is below them all, for whoever needs it, but for main.ts,
+ * which is above. Of another subcommand a room uses nothing, unless it is named here.
+ */
+const COMMAND_ROOMS = [
+  ...['policy', 'serve', 'ls', 'who'],
+  ...['guard/records', 'guard/services', 'guard/http', 'guard/options', 'guard'],
+];
+const USED_BY = new Map([['policy', 'guard']]);
+
 /** Files that ask a kernel or a runtime in rooms that are pure otherwise. */
 const ASKING = new Set([
   'credentials/ask.ts',
@@ -142,9 +152,33 @@ for (const file of sourceFiles(library)) {
   }
 }
 
+/** -1 is below all rooms; undefined a folder that is no room. */
+function commandRoomOf(name) {
+  if (name === 'main.ts') return COMMAND_ROOMS.length;
+  const folder = dirname(name);
+  if (folder === '.') return -1;
+  const room = COMMAND_ROOMS.indexOf(folder);
+  return room === -1 ? undefined : room;
+}
+
+function checkCommandImport(file, target) {
+  const name = relative(command, file);
+  if (commandRoomOf(target) > commandRoomOf(name)) {
+    faults.push(`${relative(root, file)}: imports ${target}, which is above it`);
+  }
+  const [from, to] = [name, target].map(one => (one.includes('/') ? one.split('/')[0] : undefined));
+  if (from === undefined || to === undefined || from === to || USED_BY.get(to) === from) return;
+  faults.push(`${relative(root, file)}: imports ${target}, which is another subcommand's own`);
+}
+
 for (const file of sourceFiles(command)) {
+  const name = relative(command, file);
   const source = parse(file);
+  const room = commandRoomOf(name);
+  if (room === undefined)
+    faults.push(`${relative(root, file)}: no room of the command; add it to COMMAND_ROOMS`);
   for (const { module } of importsOf(source)) {
+    if (module.startsWith('.')) checkCommandImport(file, relative(command, join(dirname(file), module)));
     if (/^sockcred\/.*[/.]/.test(module) || module.includes('../sockcred')) {
       faults.push(`${relative(root, file)}: imports ${module}; the command uses the public surface only`);
     }

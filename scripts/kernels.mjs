@@ -38,12 +38,18 @@ const smack = { args: 'security=smack', files: ['kernel/label-smack.test.js'] };
 const none = { args: 'lsm=capability', files: ['kernel/label-none.test.js'] };
 const silent = { args: apparmor.args, files: none.files };
 
-/** What is passed beside messages, and refused: in the shorter boot. */
+const withFiles = ({ args, files }, ...more) => ({ args, files: [...files, ...more] });
+
+/** A process that is held, and how it changes; on every kernel, in the shorter boot. */
+const HELD = 'process-held.test.js';
+/** Its cgroup, and whose word that is: user-mode Linux has none of the unified hierarchy. */
+const CGROUPS = 'application-cgroup.test.js';
+/** What is passed beside messages, and refused: in the same boot. */
 const MESSAGES = [
   ...['first-message.test.js', 'unix-stream.test.js'],
   ...['unix-stream-descriptors.test.js', 'unix-datagram.test.js'],
 ];
-const withMessages = ({ args, files }) => ({ args, files: [...files, ...MESSAGES] });
+const shorter = boot => withFiles(boot, ...MESSAGES, HELD, CGROUPS);
 
 // systemd as pid 1, in charge of the one hierarchy of cgroups: units, users' managers, and the engines of containers
 // that go by it. They want more time and memory, and modules for their file systems.
@@ -55,9 +61,7 @@ const systemd = {
 // An engine in another one's container takes a minute there.
 const nested = { ...systemd, files: ['application-nested.test.js'] };
 
-function everything({ args, files }) {
-  return { args, files: [...EVERYWHERE, ...files] };
-}
+const everything = boot => withFiles(boot, ...EVERYWHERE);
 
 // Debian's 5.10 picks an emulated timer by itself, and everything takes twice as long.
 const TSC = 'clocksource=tsc tsc=reliable';
@@ -65,10 +69,10 @@ const slow = boot => ({ ...boot, args: `${TSC} ${boot.args}` });
 
 /** By the name that get-kernel takes: its boots, one after the other. */
 export const KERNELS = new Map([
-  ['5.10', [everything(silent), withMessages(selinux)].map(slow)],
-  ['6.1', [everything(selinux), withMessages(silent)]],
-  ['6.12', [everything(selinux), withMessages(silent)]],
-  ['6.17', [everything(apparmor), withMessages(selinux)]],
-  ['7.3', [everything(apparmor), withMessages(selinux), systemd, nested]],
-  ['uml', [everything(smack), none]],
+  ['5.10', [everything(silent), shorter(selinux)].map(slow)],
+  ['6.1', [everything(selinux), shorter(silent)]],
+  ['6.12', [everything(selinux), shorter(silent)]],
+  ['6.17', [everything(apparmor), shorter(selinux)]],
+  ['7.3', [everything(apparmor), shorter(selinux), systemd, nested]],
+  ['uml', [everything(smack), withFiles(none, HELD)]],
 ]);

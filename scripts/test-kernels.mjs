@@ -76,7 +76,7 @@ function command({ files, systemd }, program, processors) {
     process.execPath,
     '--test',
     `--test-concurrency=${processors}`,
-    `--test-timeout=${systemd ? 480_000 : 120_000}`,
+    `--test-timeout=${systemd ? 480_000 : 240_000}`,
     `--test-reporter=${join(root, 'scripts', 'kernel-report.mjs')}`,
     '--test-reporter-destination=stdout',
     ...files.map(name => join(library, 'build', name)),

@@ -4,7 +4,8 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { escapeText } from 'sockcred';
 import { UsageError } from './exit-codes.ts';
 
-type Parsed<T extends ParseArgsConfig> = ReturnType<typeof parseArgs<T>>;
+/** Options and positionals by their configuration. */
+export type Parsed<T extends ParseArgsConfig> = ReturnType<typeof parseArgs<T>>;
 
 /** What is wrong, by the code of parseArgs(); its messages name the option in quotes. */
 const COMPLAINTS: Readonly<Record<string, (word: string) => string>> = {

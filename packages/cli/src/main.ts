@@ -7,10 +7,10 @@ import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { EXIT, NoError, SystemRefusal, UsageError } from './exit-codes.ts';
 import { guard } from './guard/guard.ts';
-import { ls } from './ls.ts';
+import { ls } from './ls/ls.ts';
 import { policy } from './policy/policy.ts';
-import { serve } from './serve.ts';
-import { who } from './who.ts';
+import { serve } from './serve/serve.ts';
+import { who } from './who/who.ts';
 
 const HELP = `Usage: sockcred COMMAND [OPTION ...]
 
@@ -89,11 +89,11 @@ function report(error: unknown, args: readonly string[]): number {
 }
 
 // Whoever reads our lines may go away (`| head`): that is no error of ours, nor a reason to stop serving.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+// A full disk, a terminal that is gone: nobody is left to be told, and telling it would fail again, without end.
+process.stderr.on('error', () => {});
 
 const args = process.argv.slice(2);
 try {

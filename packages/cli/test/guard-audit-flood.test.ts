@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
-import { AuditQuota, type Suppressed } from '../dist/guard/audit-quota.js';
+import { AuditQuota, type Suppressed } from '../dist/guard/records/audit-quota.js';
 import { end, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { type AuditEntry, ask, guard, paths, server, startGuard } from './support/guards.js';

@@ -19,7 +19,7 @@ import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { end, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { type AuditEntry, ask, guard, startGuard } from './support/guards.js';
+import { type AuditEntry, ask, CAT, guard, type RunningGuard, startGuard } from './support/guards.js';
 
 const onLinux = { skip: needs('linux', 'python3') };
 
@@ -33,6 +33,11 @@ function entriesIn(file: string): AuditEntry[] {
 }
 
 /** Once it serves, whatever it writes. */
+/** A guard with its log in a file, in front of a program. */
+function logging(t: TestContext, path: string, file: string, ...more: readonly string[]): RunningGuard {
+  return startGuard(t, ['--listen', path, '--same-user', '--audit', file, ...more, ...CAT]);
+}
+
 async function serving(t: TestContext, path: string): Promise<void> {
   while (!existsSync(path)) await new Promise(done => setTimeout(done, 20));
   assert.equal(await ask(t, path, 'x'), 'x');
@@ -126,16 +131,7 @@ test('a file of its own: only for its owner, appended to, and begun anew on SIGH
   const file = join(directory, 'audit');
   const path = join(directory, 's');
   writeFileSync(file, '{"event":"before"}\n', { mode: 0o600 });
-  const running = startGuard(t, [
-    '--listen',
-    path,
-    '--same-user',
-    '--audit',
-    file,
-    '--programs-as-root',
-    '--',
-    '/bin/cat',
-  ]);
+  const running = logging(t, path, file);
   await serving(t, path);
   const moved = `${file}.1`;
   renameSync(file, moved);
@@ -158,20 +154,7 @@ test('no line is lost when it is ended in the middle of many connections', onLin
   const directory = ownDirectory(t);
   const file = join(directory, 'audit');
   const path = join(directory, 's');
-  const running = startGuard(t, [
-    '--listen',
-    path,
-    '--same-user',
-    '--audit',
-    file,
-    '--grace',
-    '5',
-    '--connections',
-    '1000',
-    '--programs-as-root',
-    '--',
-    '/bin/cat',
-  ]);
+  const running = logging(t, path, file, '--grace', '5', '--connections', '1000');
   await serving(t, path);
   const script = `
 served = 0
@@ -204,7 +187,7 @@ say(served)
 
 test('a log that cannot be opened ends it before it lets anybody in', onLinux, async t => {
   const directory = ownDirectory(t);
-  const words = ['--listen', join(directory, 's'), '--same-user', '--programs-as-root', '--', '/bin/cat'];
+  const words = ['--listen', join(directory, 's'), '--same-user', ...CAT];
   const { status, stderr } = await startGuard(t, ['--audit', join(directory, 'no', 'audit'), ...words]).ended;
   assert.equal(status, 3);
   assert.match(stderr, /--audit: .*ENOENT/);
@@ -221,16 +204,7 @@ test('a full disk ends nothing, is told, and what waits is written once there is
     const file = join(small, 'audit');
     const filler = join(small, 'filler');
     const path = join(directory, 's');
-    const running = startGuard(t, [
-      '--listen',
-      path,
-      '--same-user',
-      '--audit',
-      file,
-      '--programs-as-root',
-      '--',
-      '/bin/cat',
-    ]);
+    const running = logging(t, path, file);
     await serving(t, path);
     spawnSync('/bin/sh', ['-c', `dd if=/dev/zero of=${filler} bs=4k count=100`]);
     for (let index = 0; index < 10; index++) assert.equal(await ask(t, path, 'y'), 'y');
@@ -248,7 +222,7 @@ test('a full disk ends nothing, is told, and what waits is written once there is
 test('whoever reads the log and goes away does not end the guard', onLinux, async t => {
   const directory = ownDirectory(t);
   const path = join(directory, 's');
-  const running = startGuard(t, ['--listen', path, '--same-user', '--programs-as-root', '--', '/bin/cat']);
+  const running = startGuard(t, ['--listen', path, '--same-user', ...CAT]);
   await running.entry('listening');
   running.child.stdout?.destroy();
   assert.equal(await ask(t, path, 'x'), 'x');
@@ -278,7 +252,7 @@ test('under --run-as the log belongs to that user, who can open it again', {
     '--audit',
     file,
   ];
-  const running = startGuard(t, [...words, '--programs-as-root', '--', '/bin/cat']);
+  const running = startGuard(t, [...words, ...CAT]);
   await serving(t, path);
   assert.deepEqual([statSync(file).uid, statSync(file).mode & 0o777], [2345, 0o600]);
   rmSync(file);

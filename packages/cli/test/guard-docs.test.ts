@@ -7,19 +7,22 @@ import { fileURLToPath } from 'node:url';
 import type { PeerCredentials } from 'sockcred';
 import { madeUpPeer } from 'sockcred/testing';
 import { needs } from '../../sockcred/build/support/requirements.js';
-import { GUARD_HELP } from '../dist/guard/guard-help.js';
-import { readGuardOptions } from '../dist/guard/guard-options.js';
-import { REASONS } from '../dist/guard/journal.js';
-import { GuardMetrics } from '../dist/guard/metrics.js';
-import { programEnvironment } from '../dist/guard/program-environment.js';
+import { GUARD_HELP } from '../dist/guard/options/guard-help.js';
+import { readGuardOptions } from '../dist/guard/options/guard-options.js';
+import { REASONS } from '../dist/guard/records/journal.js';
+import { GuardMetrics } from '../dist/guard/records/metrics.js';
+import { programEnvironment } from '../dist/guard/services/program-environment.js';
 
 const onLinux = { skip: needs('linux') };
 const page = readFileSync(fileURLToPath(new URL('../../../docs/guard.md', import.meta.url)), 'utf8');
 const options = readFileSync(
-  fileURLToPath(new URL('../dist/guard/guard-options.js', import.meta.url)),
+  fileURLToPath(new URL('../dist/guard/options/option-table.js', import.meta.url)),
   'utf8',
 );
-const journal = readFileSync(fileURLToPath(new URL('../dist/guard/journal.js', import.meta.url)), 'utf8');
+const journal = readFileSync(
+  fileURLToPath(new URL('../dist/guard/records/journal.js', import.meta.url)),
+  'utf8',
+);
 const command = readFileSync(
   fileURLToPath(new URL('../dist/guard/running-guard.js', import.meta.url)),
   'utf8',

@@ -13,7 +13,7 @@ import { programPath } from '../../sockcred/build/support/requirements.js';
 import { curl } from './support/clients.js';
 import { MAIN, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { ask, paths } from './support/guards.js';
+import { ask, paths, toEverybody } from './support/guards.js';
 
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
 const ofLibrary = (name: string) =>
@@ -65,17 +65,7 @@ test('connections that are passed to a program in another language', {
 }, async t => {
   const { front, behind } = paths(ownDirectory(t));
   await running(t, [programPath('python3'), example('passed-connections.py'), behind]);
-  const words = [
-    '--listen',
-    front,
-    '--mode',
-    '0666',
-    '--everyone',
-    '--pass-to',
-    behind,
-    '--connections',
-    '4',
-  ];
+  const words = [...toEverybody(front), '--pass-to', behind, '--connections', '4'];
   await running(t, [process.execPath, MAIN, 'guard', ...words]);
   for (let index = 0; index < 6; index++) {
     assert.equal(await ask(t, front, '', user(3001)), 'hello, user 3001\n');

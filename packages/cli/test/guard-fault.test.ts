@@ -1,11 +1,14 @@
 /** What nobody expected in a guard: it is told, who is in may finish, and the process ends with another status. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { connection } from './support/clients.js';
+import { end } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { guard, paths, server } from './support/guards.js';
+import { CAT, guard, paths, server } from './support/guards.js';
 
 const onLinux = { skip: needs('linux') };
 
@@ -41,3 +44,20 @@ for (const [what, code] of Object.entries(FAULTS)) {
     assert.equal((await running.entry('ended')).reason, 'closed');
   });
 }
+
+test(
+  'a standard error that cannot be written ends nothing, and keeps nothing from ending',
+  onLinux,
+  async t => {
+    const path = join(ownDirectory(t), 's');
+    const before = ['/bin/sh', '-c', 'exec "$@" 2>/dev/full', 'sh'];
+    const running = await guard(t, ['--listen', path, '--same-user', ...CAT], { before });
+    running.child.kill('SIGHUP');
+    await running.entry('policy-replaced');
+    const client = await connection(t, path);
+    client.write('x');
+    assert.equal(String((await once(client, 'data'))[0]), 'x');
+    client.end();
+    assert.equal((await end(running)).status, 0);
+  },
+);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
 import { UsageError } from '../dist/exit-codes.js';
-import { readGuardOptions } from '../dist/guard/guard-options.js';
+import { readGuardOptions } from '../dist/guard/options/guard-options.js';
 import { run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 
@@ -29,7 +29,11 @@ const WRONG: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
     [...WHO, ...TO, '--audit', 'none', '--audit-required'],
     /there is no audit log/,
   ],
-  'idle programs': [[...WHO, '--idle', '5', '--', 'cat'], /--idle goes with --to/],
+  'idle programs': [[...WHO, '--idle', '5', '--', 'cat'], /--idle goes with --to.*no byte.*timeout\(1\)/],
+  'what is passed and idle': [
+    [...WHO, '--idle', '5', '--pass-to', '/nowhere'],
+    /--idle goes with --to.*has to end what is idle/,
+  ],
   'idle for no time': [[...WHO, ...TO, '--idle', '0'], /idle for no time/],
   'the program is missing': [[...WHO, '--'], /program is missing/],
   'a program without --': [[...WHO, 'cat'], /'cat': a program comes after --/],

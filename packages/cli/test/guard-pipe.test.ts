@@ -2,15 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { sameUserOnly } from 'sockcred/authorization';
 import { readProxyHeader } from 'sockcred/forwarding';
 import { createGate } from 'sockcred/gate';
+import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
-import { Journal } from '../dist/guard/journal.js';
-import { GuardMetrics } from '../dist/guard/metrics.js';
-import { PipeService } from '../dist/guard/pipe-service.js';
+import { Journal } from '../dist/guard/records/journal.js';
+import { GuardMetrics } from '../dist/guard/records/metrics.js';
+import { PipeService } from '../dist/guard/services/pipe-service.js';
+import { upstreamCheck, type Verify } from '../dist/guard/services/upstream-owner.js';
 import { connection } from './support/clients.js';
 import { ownDirectory } from './support/directories.js';
 import { paths, server } from './support/guards.js';
@@ -20,13 +23,19 @@ const onLinux = { skip: needs('linux') };
 let serial = 0;
 
 /** A gate in this process, with the service behind it; what it wrote, and its end. */
-async function piping(t: TestContext, front: string, behind: string, proxyProtocol = false) {
+async function piping(
+  t: TestContext,
+  front: string,
+  behind: string,
+  { proxyProtocol = false, verify }: { proxyProtocol?: boolean; verify?: Verify } = {},
+) {
   const name = `pipe test ${++serial}`;
   const journal = new Journal(name, new GuardMetrics(() => 0), assert.ifError);
   const written: {
     event: string;
     reason?: string;
     code?: string;
+    message?: string;
     toServer?: number;
     toClient?: number;
   }[] = [];
@@ -35,7 +44,7 @@ async function piping(t: TestContext, front: string, behind: string, proxyProtoc
     isWritable: () => true,
     reopen() {},
   });
-  const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol }, journal);
+  const service = new PipeService({ to: { path: behind }, asPeer: false, proxyProtocol, verify }, journal);
   const gate = createGate({ name, authorize: sameUserOnly() });
   service.takeFrom(gate);
   await gate.listen(front);
@@ -86,7 +95,7 @@ test('a PROXY header comes before the first byte', onLinux, async t => {
     socket.write(`${forwarded?.peer.uid} `);
     socket.pipe(socket);
   });
-  await piping(t, front, behind, true);
+  await piping(t, front, behind, { proxyProtocol: true });
   const client = await connection(t, front, { allowHalfOpen: true });
   client.end('hello');
   assert.equal(String(await buffer(client)), `${process.getuid?.()} hello`);
@@ -125,3 +134,43 @@ test('a server that is not there costs the connection, and cut() ends the rest',
     ['unserved', 'cut', 'error'],
   );
 });
+
+for (const proxyProtocol of [false, true]) {
+  test(`T38: who took the path first is sent nothing by streams${proxyProtocol ? ', no header either' : ''}`, {
+    skip: needs('linux', 'root', 'python3', 'setpriv'),
+  }, async t => {
+    const directory = ownDirectory(t, 0o1777);
+    const { front, behind } = paths(directory);
+    const squatter = python(
+      t,
+      `
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o666); s.listen()
+say('ready')
+connection, _ = s.accept()
+connection.settimeout(30)
+try: say(len(connection.recv(4096)))
+except ConnectionResetError: say(0)
+hear()`,
+      { uid: 3002, gid: 3002, groups: [], args: [behind] },
+    );
+    assert.equal(await squatter.line(), 'ready');
+    const { written } = await piping(t, front, behind, { proxyProtocol, verify: upstreamCheck('root') });
+    const client = await connection(t, front);
+    client.on('error', () => {});
+    client.write('a secret');
+    await new Promise(closed => client.once('close', closed));
+    assert.equal(await squatter.line(), '0');
+    const unserved = written.find(({ event }) => event === 'unserved');
+    assert.equal(unserved?.code, 'ERR_PEER_REFUSED');
+    assert.match(unserved?.message ?? '', /uid 3002/);
+    squatter.child.kill();
+    await squatter.exited;
+    rmSync(behind);
+    await server(t, behind, socket => socket.pipe(socket));
+    const served = await connection(t, front, { allowHalfOpen: true });
+    served.end('hello');
+    const said = String(await buffer(served));
+    assert.ok(said.endsWith('hello') && (proxyProtocol || said === 'hello'), said);
+  });
+}

@@ -9,7 +9,7 @@ import { needs, programPath } from '../../sockcred/build/support/requirements.js
 import { connection } from './support/clients.js';
 import { end, needsOtherUsers } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
-import { ask, guard } from './support/guards.js';
+import { ask, CAT, guard, toEverybody } from './support/guards.js';
 
 const withOthers = { skip: needsOtherUsers('python3') };
 const onLinux = { skip: needs('linux', 'python3') };
@@ -222,17 +222,7 @@ test('a program that cannot be started costs its connection, and how one ended i
 test('so many programs at the same time, and of one user, and no more', withOthers, async t => {
   const path = join(ownDirectory(t), 's');
   const limits = ['--connections', '3', '--connections-per-uid', '2'];
-  const words = [
-    '--listen',
-    path,
-    '--mode',
-    '0666',
-    '--everyone',
-    ...limits,
-    '--programs-as-root',
-    '--',
-    '/bin/cat',
-  ];
+  const words = [...toEverybody(path), ...limits, ...CAT];
   const running = await guard(t, words);
   const script = `
 s = socket.socket(socket.AF_UNIX)
@@ -262,17 +252,7 @@ hear()
 test('how fast one user connects, and who says nothing', withOthers, async t => {
   const path = join(ownDirectory(t), 's');
   const limits = ['--accept-rate', '2/600', '--first-byte', '0.2'];
-  const running = await guard(t, [
-    '--listen',
-    path,
-    '--mode',
-    '0666',
-    '--everyone',
-    ...limits,
-    '--programs-as-root',
-    '--',
-    '/bin/cat',
-  ]);
+  const running = await guard(t, [...toEverybody(path), ...limits, ...CAT]);
   assert.equal(await ask(t, path, 'one', USER), 'one');
   const silent = await connection(t, path);
   await new Promise(closed => silent.once('close', closed));

@@ -148,7 +148,7 @@ function keeper(t: TestContext, front: string, uid: number) {
 }
 
 /** What is in force of a guard that relays, where nothing else is said. */
-const usual = { connectionsPerUid: Math.floor((descriptorLimit() ?? 0) / 6) };
+const usual = { connectionsPerUid: Math.min(Math.floor((descriptorLimit() ?? 0) / 6), 10_000) };
 
 const toAll = (limits: string) => `[[rules]]\neffect = "allow"\neveryone = true\n[limits]\n${limits}\n`;
 

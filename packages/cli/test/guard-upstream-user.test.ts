@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
+import { ask as askHttp } from './support/clients.js';
 import { end, needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 import { ask, guard, paths } from './support/guards.js';
@@ -48,7 +49,9 @@ for (const [title, form, options] of [
   ['connections', 'passed', []],
 ] as const) {
   test(`T38: who took the path first is sent nothing of ${title}`, withOthers, async t => {
-    const { front } = paths(ownDirectory(t));
+    const directory = ownDirectory(t);
+    const { front } = paths(directory);
+    const metrics = join(directory, 'metrics');
     const behind = join(open(t), 'behind');
     const squatter = python(t, LISTENER, { uid: 3002, gid: 3002, groups: [], args: [behind, form] });
     assert.equal(await squatter.line(), 'ready');
@@ -57,12 +60,18 @@ for (const [title, form, options] of [
     const knowingly = asOurselves ? ['--upstream-sees-guard'] : [];
     const running = await guard(t, [
       ...['--listen', front, '--everyone', '--upstream-user', '3001', ...to],
-      ...[...options, ...knowingly],
+      ...[...options, ...knowingly, '--metrics', metrics],
     ]);
     const said = form === 'http' ? REQUEST : 'a secret';
     await ask(t, front, said);
-    const why = form === 'http' ? /cannot be reached/ : /not the right server/;
-    assert.match((await running.entry('unserved')).message ?? '', why);
+    const { code, message = '' } = await running.entry('unserved');
+    assert.equal(code, 'ERR_PEER_REFUSED');
+    assert.match(message, new RegExp(`not the right server: uid 3002, pid ${squatter.child.pid}: denied`));
+    assert.match(message, /uid is 3002, not 3001/);
+    const told = message.split('\n')[0]?.startsWith('the server behind cannot be reached') ?? false;
+    assert.equal(told, form === 'http');
+    const { body } = await askHttp(metrics);
+    assert.match(body, /^sockcred_guard_unserved_total\{code="ERR_PEER_REFUSED"\} 1$/m);
     assert.equal(await squatter.line(), 'False');
     squatter.child.kill();
     await squatter.exited;

@@ -9,7 +9,7 @@ import type { Admission } from 'sockcred/gate';
 import { ownDirectory } from '../../sockcred/build/support/directories.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { until } from '../../sockcred/build/support/waiting.js';
-import type { HttpFailure } from '../dist/guard/http-front.js';
+import type { HttpFailure } from '../dist/guard/http/http-front.js';
 import { ask, behind, exchangeBytes, listening, openFront, problem } from './support/http-fronts.js';
 
 const asAnyone = { skip: needs('linux', 'node') };

@@ -12,9 +12,9 @@ import { forwardedPeer } from 'sockcred/forwarding';
 import { python } from '../../sockcred/build/support/peers.js';
 import { needs } from '../../sockcred/build/support/requirements.js';
 import { until } from '../../sockcred/build/support/waiting.js';
-import type { HttpFailure } from '../dist/guard/http-front.js';
-import { createHttpRefusal } from '../dist/guard/http-refusal.js';
-import { socketTo } from '../dist/guard/http-upstream.js';
+import type { HttpFailure } from '../dist/guard/http/http-front.js';
+import { createHttpRefusal } from '../dist/guard/http/http-refusal.js';
+import { socketTo } from '../dist/guard/http/http-upstream.js';
 import { ask, behind, openFront, problem, recorder } from './support/http-fronts.js';
 
 const asAnyone = { skip: needs('linux', 'node') };

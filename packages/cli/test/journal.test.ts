@@ -5,8 +5,8 @@ import { channel } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { sameUserOnly } from 'sockcred/authorization';
 import { madeUpPeer } from 'sockcred/testing';
-import { Journal } from '../dist/guard/journal.js';
-import { GuardMetrics } from '../dist/guard/metrics.js';
+import { Journal } from '../dist/guard/records/journal.js';
+import { GuardMetrics } from '../dist/guard/records/metrics.js';
 
 const peer = madeUpPeer({ uid: process.geteuid?.() ?? 0, gid: 1, pid: 2 });
 

@@ -62,6 +62,12 @@ const CASES: readonly (readonly [string, ...string[]])[] = [
     '3:15 type limits.connections',
     '4:15 type limits.firstByteMs',
   ],
+  [
+    'rules = []\n[limits]\nconnections = 0\nconnectionsPerUid = 0\nfirstByteMs = 0\nspareDescriptors = 0\n',
+    '3:15 type limits.connections',
+    '4:21 type limits.connectionsPerUid',
+    '5:15 type limits.firstByteMs',
+  ],
   ['rules = []\n[limits]\nconnection = 1\n', '3:1 unknown-property limits.connection'],
   ['rules = []\n[limits]\nacceptsPerUid = 5\n', '3:17 type limits.acceptsPerUid'],
   ['rules = []\n[limits]\nacceptsPerUid = { count = 0, seconds = 1 }\n', '3:17 type limits.acceptsPerUid'],

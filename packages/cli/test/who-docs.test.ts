@@ -40,7 +40,7 @@ test('every engine, grade and line is on the page', () => {
   assert.deepEqual(firstCells('binding'), [...$defs.binding.enum].sort());
   assert.deepEqual(firstCells('authority'), [...$defs.authority.properties.of.enum].sort());
   assert.deepEqual(firstCells('containment'), [...$defs.containment.items.enum].sort());
-  const sources = read('../dist/process-rows.js') + read('../dist/picture-text.js');
+  const sources = read('../dist/who/process-rows.js') + read('../dist/who/picture-text.js');
   const names = [...sources.matchAll(/(?:name: |[fF]actRow\(\s*|untoldRow\(\s*)'([a-z ]+)'/g)].map(
     ([, name]) => name,
   );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectScript, openServer, python, runAs } from '../../sockcred/build/support/peers.js';
 import { needs, programPath } from '../../sockcred/build/support/requirements.js';
-import { capabilityText } from '../dist/capability-names.js';
+import { capabilityText } from '../dist/who/capability-names.js';
 import { needsOtherUsers, run } from './support/command.js';
 import { ownDirectory } from './support/directories.js';
 

@@ -29,8 +29,8 @@ export function compileFor(target, files, directory = scratch) {
   return { objects, failures };
 }
 
-/** The option numbers for one architecture, against the kernel's headers; '' or what is wrong. */
-export function checkLinuxOptions([triple, kernel]) {
+/** A file of our numbers for one architecture, against the kernel's headers; '' or what is wrong. */
+export function checkLinuxNumbers([triple, kernel], file) {
   const headers = onlyHeaders(linuxKernelHeaders(kernel));
   const { ok, output } = runZig([
     'clang',
@@ -40,7 +40,7 @@ export function checkLinuxOptions([triple, kernel]) {
     ...WARNINGS,
     ...headers,
     '-fsyntax-only',
-    join(here, 'linux-options.c'),
+    file,
   ]);
   return ok && output === '' ? '' : output;
 }
@@ -90,11 +90,16 @@ function main() {
     report(target.name, against, failures.join('\n'));
   }
   for (const each of linuxArchitectures) {
-    report(
-      `option numbers, ${each[0]}`,
-      `<asm/socket.h> of Linux ${kernelVersion()} for ${each[1]}`,
-      checkLinuxOptions(each),
-    );
+    for (const [what, file] of [
+      ['options', 'linux-options.c'],
+      ['files', 'linux-files.c'],
+    ]) {
+      report(
+        `numbers of ${what}, ${each[0]}`,
+        `headers of Linux ${kernelVersion()} for ${each[1]}`,
+        checkLinuxNumbers(each, join(here, file)),
+      );
+    }
   }
   const declared = (file, include) => checkDeclarations(join(here, file), include);
   report('declarations of Node-API', 'node-api-headers', declared('node-api.c', nodeApiHeaders()));

@@ -68,10 +68,11 @@ const fixtures = nativeTests([
   ...['cmsgcred-fields', 'sockcred-fields', 'sockcred2-fields', 'sender-groups'],
 ]);
 
-const kernelHeaders = () => {
+/** A file of assertions against the headers of a newer kernel, on every architecture. */
+const kernelHeaders = name => () => {
   for (const [triple, kernel] of linuxArchitectures) {
     const headers = onlyHeaders(linuxKernelHeaders(kernel));
-    const file = join(scratch, 'cross', 'linux-options.c');
+    const file = join(scratch, 'cross', name);
     const how = [`--target=${triple}`, '-ffreestanding', '-std=c11', ...headers, '-fsyntax-only'];
     const { ok, output } = runZig(['clang', ...how, file]);
     if (!ok) return output;
@@ -79,6 +80,8 @@ const kernelHeaders = () => {
   return '';
 };
 
+const optionHeaders = kernelHeaders('linux-options.c');
+const fileHeaders = kernelHeaders('linux-files.c');
 const nodeApi = () => checkDeclarations(join(scratch, 'cross', 'node-api.c'), nodeApiHeaders());
 const libuv = () => checkDeclarations(join(scratch, 'cross', 'uv.c'), uvHeaders());
 
@@ -113,7 +116,8 @@ const WITNESSES = [
   [/^FREEBSD_\w+_ILP32$/, { headers: compiles('sys_freebsd.c', 'freebsd-ia32'), fixtures }],
   [/^DRAGONFLY_/, { declarations: compiles('sys_freebsd.c', 'dragonfly-x64'), fixtures }],
   [/^DARWIN_/, { headers: compiles('sys_darwin.c', 'darwin-x64'), fixtures }],
-  [/^KERNEL_SO_/, { 'headers of a newer Linux': kernelHeaders }],
+  [/^KERNEL_SO_/, { 'headers of a newer Linux': optionHeaders }],
+  [/^KERNEL_(AT|STATX|RESOLVE|NSIO)(_|$)/, { 'headers of a newer Linux': fileHeaders }],
   [/^DECLARED_UV_/, { 'headers of libuv': libuv }],
   [/^DECLARED_/, { 'headers of Node-API': nodeApi }],
   [
@@ -237,6 +241,7 @@ function main() {
   const mutants = [
     ...numbers('layouts.h'),
     ...numbers('linux_options.h'),
+    ...numbers('linux_files.h'),
     ...numbers('unix_socket.h'),
     ...numbers('message_freebsd.c'),
     ...numbers('node_api_declarations.h'),

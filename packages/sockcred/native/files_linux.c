@@ -8,29 +8,18 @@
  * file, by fcntl(2).
  */
 #define _GNU_SOURCE
+#include "linux_files.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/ioctl.h>
 #include <stddef.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-/* Of statx(2) and openat2(2), which libcs of Linux 4.11 and 5.6 lack: <linux/stat.h>, <linux/openat2.h>. */
-#define KERNEL_AT_STATX_DONT_SYNC 0x4000
-#define KERNEL_STATX_BASIC_STATS 0x7ffU
-#define KERNEL_STATX_MNT_ID 0x1000U
-#define KERNEL_RESOLVE_NO_XDEV 0x01
-#define KERNEL_RESOLVE_NO_SYMLINKS 0x04
-#define KERNEL_RESOLVE_BENEATH 0x08
-#ifdef AT_STATX_DONT_SYNC
-_Static_assert(AT_STATX_DONT_SYNC == KERNEL_AT_STATX_DONT_SYNC, "AT_STATX_DONT_SYNC");
-#endif
 
 struct kernel_statx {
 	uint32_t mask, block_size;
@@ -59,9 +48,6 @@ struct kernel_open_how {
 #else
 #define CALL_OPENAT2 437
 #endif
-
-/* NS_GET_PARENT of <linux/nsfs.h>, which old headers lack. */
-#define KERNEL_NS_GET_PARENT _IO(0xb7, 0x2)
 
 /* The bytes of a path as the kernel wants it, with a NUL behind them. */
 static int terminated(char name[PATH_MAX], const uint8_t *path, size_t path_length)

@@ -17,12 +17,13 @@ import type { PeerError } from 'sockcred';
 import { peerApplication, peerCgroup } from 'sockcred/application';
 import { peerProcess } from 'sockcred/process';
 import { cgroupWay } from '../dist/sys/cgroup-tree.js';
-import { delegate, makeCgroup, move } from './support/cgroups.js';
-import { acceptFrom, python } from './support/peers.js';
+import { acceptInCgroup, acceptInOwnCgroup, makeCgroup, move } from './support/cgroups.js';
+import { acceptFrom, python, USER } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
 const ID = '3f4e'.repeat(16);
+const SNAP = 'snap.firefox.firefox-0b3f9a9e-7a52-4a0e-8a67-0c1d2e3f4a5b.scope';
 
 test(
   'a peer’s cgroup is the one whose directory has the kernel’s number, and follows it',
@@ -30,7 +31,7 @@ test(
   async t => {
     const before = makeCgroup(t, 'a.service');
     const after = makeCgroup(t, 'b.service');
-    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    const { socket, peer } = await acceptFrom(t, USER);
     move(peer.child.pid, before);
     const first = peerCgroup(socket);
     if (first.id !== undefined) {
@@ -58,34 +59,13 @@ test(
   'T52: a container named by root is root’s word, one named in a user’s own subtree is that user’s',
   asRoot,
   async t => {
-    const genuine = makeCgroup(t, `docker-${ID}.scope`);
-    const real = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
-    move(real.peer.child.pid, genuine);
-    const [claim] = peerApplication(real.socket).claims;
+    const [claim] = peerApplication(await acceptInCgroup(t, `docker-${ID}.scope`)).claims;
     assert.equal(claim?.engine, 'container');
     assert.equal(claim?.runtime, 'docker');
     assert.equal(claim?.instanceId, ID);
     assert.deepEqual(claim?.authority, { of: 'root' });
 
-    const delegated = makeCgroup(t, 'user@1234.service');
-    delegate(delegated, 1234);
-    const script = `
-hear()
-fake = sys.argv[2] + '/docker-${ID}.scope'
-os.mkdir(fake)
-open(fake + '/cgroup.procs', 'w').write(str(os.getpid()))
-say('moved')`;
-    const { socket, peer } = await acceptFrom(t, {
-      uid: 1234,
-      gid: 1234,
-      groups: [],
-      script,
-      more: [delegated],
-    });
-    move(peer.child.pid, delegated);
-    peer.tell('go');
-    assert.equal(await peer.line(), 'moved');
-    const claims = peerApplication(socket).claims;
+    const { claims } = peerApplication(await acceptInOwnCgroup(t, 'user@1234.service', `docker-${ID}.scope`));
     const forged = claims.find(({ engine }) => engine === 'container');
     assert.equal(forged?.instanceId, ID);
     assert.deepEqual(forged?.authority, { of: 'user', uid: 1234 });
@@ -100,7 +80,7 @@ test(
   async t => {
     const scope = makeCgroup(t, 'given.service', `docker-${ID}.scope`);
     const given = join(scope, '..');
-    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    const { socket, peer } = await acceptFrom(t, USER);
     move(peer.child.pid, scope);
     const authority = (engine: string) =>
       peerApplication(socket).claims.find(claim => claim.engine === engine)?.authority;
@@ -123,9 +103,9 @@ test(
   'T52: below a directory that others may write into, a name is nobody’s in particular',
   asRoot,
   async t => {
-    const cgroup = makeCgroup(t, 'snap.firefox.firefox-0b3f9a9e-7a52-4a0e-8a67-0c1d2e3f4a5b.scope');
+    const cgroup = makeCgroup(t, SNAP);
     chmodSync(join(cgroup, '..'), 0o775);
-    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+    const { socket, peer } = await acceptFrom(t, USER);
     move(peer.child.pid, cgroup);
     const [claim] = peerApplication(socket).claims;
     assert.equal(claim?.engine, 'snap');
@@ -152,13 +132,7 @@ try:
     os.write(os.open(sys.argv[2] + '/cgroup.procs', os.O_WRONLY), b'%d' % os.getpid())
     say('moved')
 except OSError as error: say(error.strerror)`;
-    const { socket, peer } = await acceptFrom(t, {
-      uid: 1234,
-      gid: 1234,
-      groups: [],
-      script,
-      more: [scope],
-    });
+    const { socket, peer } = await acceptFrom(t, { ...USER, script, more: [scope] });
     const segments = () => peerCgroup(socket).segments.slice(-2);
     chownSync(join(scope, 'cgroup.procs'), 1234, 1234);
     move(peer.child.pid, slice);
@@ -211,7 +185,7 @@ test('T52: in an older hierarchy whoever may write to the file comes from anywhe
 
 test('T52: marks that cannot be listed count as a mark', asRoot, async t => {
   const scope = makeCgroup(t, 'given.service', `docker-${ID}.scope`);
-  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  const { socket, peer } = await acceptFrom(t, USER);
   move(peer.child.pid, scope);
   const authority = () => peerApplication(socket, { engines: ['container'] }).claims[0]?.authority;
   assert.deepEqual(authority(), { of: 'root' });
@@ -258,9 +232,7 @@ ctypes.CDLL(None).pthread_exit(None)`;
 
 test('T56: a container in a container is two claims, the inner one first', asRoot, async t => {
   const inner = '09ab'.repeat(16);
-  const cgroup = makeCgroup(t, `docker-${ID}.scope`, 'docker', inner);
-  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
-  move(peer.child.pid, cgroup);
+  const socket = await acceptInCgroup(t, `docker-${ID}.scope`, 'docker', inner);
   const { claims } = peerApplication(socket, { engines: ['container'] });
   assert.deepEqual(
     claims.map(({ instanceId, authority }) => [instanceId, authority]),
@@ -275,16 +247,14 @@ test(
   'T52, T56: a snap that root of a container names below its own cgroup is the container’s word',
   asRoot,
   async t => {
-    const snap = 'snap.firefox.firefox-0b3f9a9e-7a52-4a0e-8a67-0c1d2e3f4a5b.scope';
-    const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
-    move(peer.child.pid, makeCgroup(t, 'lxc.payload.web', snap));
+    const socket = await acceptInCgroup(t, 'lxc.payload.web', SNAP);
     const [claim] = peerApplication(socket, { engines: ['snap'] }).claims;
     assert.deepEqual([claim?.applicationId, claim?.authority], ['firefox.firefox', { of: 'user', uid: 0 }]);
   },
 );
 
 test('a program of no engine has no claim, and its cgroup is as the kernel lists it', asRoot, async t => {
-  const { socket, peer } = await acceptFrom(t, { uid: 1234, gid: 1234, groups: [] });
+  const { socket, peer } = await acceptFrom(t, USER);
   const { claims, network, cgroup } = peerApplication(socket);
   const unit = claims.filter(({ engine }) => engine !== 'systemd');
   assert.deepEqual(unit, []);

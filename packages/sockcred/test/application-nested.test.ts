@@ -1,7 +1,7 @@
 /** Containers in containers of real engines: each is told, the innermost first, and only the outermost is root's word. */
 
 import assert from 'node:assert/strict';
-import { chownSync, copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -11,7 +11,7 @@ import { programElsewhere } from './support/elsewhere.js';
 import { holding, machinePlace, PLAIN, placeIn, SANITIZED } from './support/nested.js';
 import { connectScript, python } from './support/peers.js';
 import { needs, type Program } from './support/requirements.js';
-import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
+import { bubblewrapped, rootWithClaims, SANDBOXED } from './support/sandboxes.js';
 import type { PartOf } from './support/teller.js';
 
 const requiring = (...programs: readonly Program[]) => needs('linux', 'root', 'cgroups', 'cc', ...programs);
@@ -88,10 +88,7 @@ test('T56: a sandbox in a container is told first, as its user’s word, and the
   skip: requiring('podman', runtime, 'bwrap', 'setpriv'),
 }, async t => {
   const outside = machinePlace(t);
-  const root = emptyRoot(t);
-  const info = join(root, '.flatpak-info');
-  writeFileSync(info, '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=4242\n');
-  chownSync(info, SANDBOXED, SANDBOXED);
+  const root = rootWithClaims(t);
   copyFileSync(join(outside.root, 'client'), join(root, 'client'));
   const sandbox = bubblewrapped(root, '--bind', outside.sockets, '/s', ...CLIENT);
   const outer = podman(outside, runtime, [], holding(sandbox));

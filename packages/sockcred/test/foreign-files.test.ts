@@ -1,7 +1,7 @@
 /** What lies in a root directory or is a program of a user's choice: nothing of it is opened blindly, nobody is waited for. */
 
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PeerError } from 'sockcred';
@@ -12,12 +12,18 @@ import { openDirectory } from './support/directories.js';
 import { lacksFuse, muteFuse } from './support/mute-fuse.js';
 import { acceptFrom } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
-import { bubblewrapped, emptyRoot, recordInstance, SANDBOXED } from './support/sandboxes.js';
+import {
+  bubblewrapped,
+  CLAIMS,
+  emptyRoot,
+  recordInstance,
+  rootWithClaims,
+  SANDBOXED,
+} from './support/sandboxes.js';
 
 const inBubblewrap = { skip: needs('linux', 'root', 'bwrap', 'python3', 'setpriv') };
 const withFuse = { skip: needs('linux', 'root', 'python3', 'setpriv', 'namespaces') || lacksFuse() };
 const inBubblewrapWithFuse = { skip: inBubblewrap.skip || withFuse.skip };
-const INFO = '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=4242\n';
 const engines = { engines: ['flatpak'] } as const;
 
 const refused = (reason: RegExp) => (error: PeerError) =>
@@ -72,7 +78,7 @@ say(opened())`;
 test('T53: a file of a user’s own file system is neither opened nor asked', inBubblewrapWithFuse, async t => {
   const root = emptyRoot(t);
   const source = join(openDirectory(t), 'info');
-  writeFileSync(source, INFO);
+  writeFileSync(source, CLAIMS);
   const fuse = muteFuse(t, 'file', join(root, '.flatpak-info'), source);
   const { socket } = await acceptFrom(t, { before: [...fuse.before, ...bubblewrapped(root)] });
   fuse.silence();
@@ -150,9 +156,7 @@ test(
   'an instance record is read on the run directory’s own file system only',
   inBubblewrapWithFuse,
   async t => {
-    const root = emptyRoot(t);
-    writeFileSync(join(root, '.flatpak-info'), INFO);
-    chownSync(join(root, '.flatpak-info'), SANDBOXED, SANDBOXED);
+    const root = rootWithClaims(t);
     const { socket, peer } = await acceptFrom(t, { before: bubblewrapped(root) });
     const held = peerProcess(socket);
     t.after(() => held.close());

@@ -15,7 +15,9 @@ import {
 import { connect, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { listenAt, listenerCredentials, PeerError, type PeerErrorCode, PeerTypeError } from 'sockcred';
-import { openDirectory } from './support/directories.js';
+import { createGate } from 'sockcred/gate';
+import { UnixStreamServer } from 'sockcred/messages';
+import { openDirectory, ownDirectory } from './support/directories.js';
 import { python } from './support/peers.js';
 import { needs, programPath } from './support/requirements.js';
 
@@ -95,6 +97,31 @@ test(
     await listenAt(newServer(t), `${directory}/s`, { mode: 0o644 });
   },
 );
+
+test('the group is the one asked for, whatever the umask, also of a gate and of messages', {
+  skip: needs('linux', 'root', 'node'),
+}, async t => {
+  const directory = ownDirectory(t);
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
+  const options = { mode: 0o660, group: 5001 };
+  const gate = createGate({ authorize: () => false });
+  gate.handTo(createServer());
+  t.after(() => gate.close());
+  const messages = new UnixStreamServer(options);
+  t.after(() => messages.close());
+  await listenAt(newServer(t), `${directory}/server`, options);
+  await gate.listen(`${directory}/gate`, options);
+  await messages.listen(`${directory}/messages`);
+  for (const name of ['server', 'gate', 'messages']) {
+    assert.equal(lstatSync(`${directory}/${name}`).gid, 5001, name);
+    assert.equal(modeAt(`${directory}/${name}`), '660', name);
+  }
+  await assert.rejects(
+    listenAt(newServer(t), `${openDirectory(t)}/s`, options),
+    fails('ERR_LISTEN_DIRECTORY'),
+  );
+});
 
 test('at the moment of bind(2) the file has its mode already', {
   skip: needs('linux', 'python3'),
@@ -293,6 +320,9 @@ test('wrong arguments are TypeErrors', async t => {
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { mode: 0o1777 }), refused);
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { mode: -1 }), refused);
   await assert.rejects(listenAt(newServer(t), '/tmp/x', { backlog: 0 }), refused);
+  for (const group of [-1, 0xffffffff, 1.5, Number.NaN])
+    await assert.rejects(listenAt(newServer(t), '/tmp/x', { group }), refused);
+  await assert.rejects(listenAt(newServer(t), '@sockcred-group', { group: 0 }), refused);
 });
 
 // Bun and Deno listen once more, with a backlog of their own.

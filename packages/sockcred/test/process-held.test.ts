@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { type PeerError, peerCredentials } from 'sockcred';
-import { type DriftKind, type PeerProcess, peerProcess } from 'sockcred/process';
+import { type DriftKind, type PeerProcess, peerProcess, runningProcess } from 'sockcred/process';
 import { pinFrom } from '../dist/process/pin.js';
 import { outcomeOf } from '../dist/sys/outcome.js';
 import { peerPidfd } from '../dist/sys/peer-pidfd.js';
@@ -138,6 +138,55 @@ os.execv(sys.argv[2], ['sleep', '1000'])`;
   assert.equal(held.id, id, 'one process, two programs');
 });
 
+/** Says what it hears, and after 'exec' runs its own file again. */
+const AGAIN = `
+os.set_inheritable(s.fileno(), True)
+while (word := hear()) != 'exec':
+    PR_SET_MM, PR_SET_MM_START_STACK = 35, 5
+    mark = ctypes.create_string_buffer(16)
+    ctypes.CDLL(None).prctl(PR_SET_MM, PR_SET_MM_START_STACK, ctypes.c_ulong(ctypes.addressof(mark)), 0, 0)
+    if os.fork() == 0: os._exit(0)
+    os.wait()
+    say(word)
+again = "import signal; print('again', flush=True); signal.pause()"
+os.execv('/proc/self/exe', ['python3', '-c', again])`;
+
+/** Field 26 of proc(5), where the program is in memory. */
+const START_CODE = 23;
+const startCode = (pid: number | undefined) =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[START_CODE];
+
+for (const [where, before] of [
+  ['', []],
+  [', also where each program is at the same address', ['setarch', '-R']],
+] as const) {
+  const skip = needs('linux', 'python3') || (before.length > 0 && needs('setarch'));
+  test(`T27, V12: exec of the same file after connect is drift${where}`, { skip }, async t => {
+    const { socket, peer } = await acceptFrom(t, { script: AGAIN, before });
+    const held = hold(t, socket);
+    const { pid } = peer.child;
+    const [{ executable }, address] = [held.describe(), startCode(pid)];
+    assert.ok(executable.known);
+    peer.tell('other marks, a child of its own');
+    assert.equal(await peer.line(), 'other marks, a child of its own');
+    assert.deepEqual(held.drift(), [], 'nothing of that is exec');
+    peer.tell('exec');
+    assert.equal(await peer.line(), 'again');
+    if (before.length > 0) assert.equal(startCode(pid), address);
+    const expected = {
+      what: 'executable',
+      since: 'held',
+      detail: `the program ${executable.value.path} was executed again`,
+    };
+    assert.deepEqual(held.drift(), [expected]);
+    assert.deepEqual(held.drift(), [expected], 'as often as it is asked');
+    assert.deepEqual(hold(t, socket).drift(), [], 'held after it: not seen');
+    process.kill(pid ?? 0, 'SIGKILL');
+    await until(() => !held.alive);
+    assert.deepEqual(kinds(held), ['exited']);
+  });
+}
+
 test('T28: root that drops its ids is root at connect and a user now', asRoot, async t => {
   const script = `
 hear()
@@ -255,7 +304,8 @@ say('ready')`;
     const seen = files.text('comm').trim();
     if (runs++ === 0) {
       process.kill(pid ?? 0, 'SIGUSR1');
-      while (!readlinkSync(`/proc/${pid}/exe`).endsWith('sleep')) {}
+      // The kernel changes the name after the file.
+      while (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sleep\n') {}
     }
     return seen;
   });
@@ -285,6 +335,23 @@ test('T24: the ladder down is taken only from a kernel without the question, and
     () => pinFrom({ outcome: outcomeOf(0x10002) }, without as typeof credentials),
     coded('ERR_PEER_PROCESS'),
   );
+});
+
+test('T24: a number that a group or a thread has, and no process, is nobody’s', asAnyone, async t => {
+  const script = `
+if os.fork() == 0:
+    threading.Thread(target=hear).start()
+    say(max(int(one) for one in os.listdir('/proc/self/task')))
+else: os._exit(0)`;
+  const peer = python(t, script);
+  const thread = Number(await peer.line());
+  await peer.exited;
+  const { pid = 0 } = peer.child;
+  await until(() => statusOf(pid, 'State') === undefined);
+  process.kill(-pid, 0);
+  for (const number of [pid, thread]) {
+    assert.throws(() => runningProcess(number), coded('ERR_PEER_GONE'), `${number}`);
+  }
 });
 
 test('T66: what was held is let go, once, and nothing stays open', asAnyone, async t => {

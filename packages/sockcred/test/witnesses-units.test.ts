@@ -1,28 +1,21 @@
 /** The units and containers that cgroups name: whose word each name is, and what that is worth to a rule. */
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { peerCredentials } from 'sockcred';
 import { formatDecision } from 'sockcred/authorization';
 import { identifyPeer } from 'sockcred/witnesses';
-import { delegate, makeCgroup, move } from './support/cgroups.js';
-import { acceptFrom } from './support/peers.js';
+import { acceptInCgroup, acceptInOwnCgroup } from './support/cgroups.js';
+import { acceptFrom, USER } from './support/peers.js';
 import { needs } from './support/requirements.js';
-import { allow, decide, denied, USER, verdict } from './support/witnessed.js';
+import { allow, decide, denied, verdict } from './support/witnessed.js';
 
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
-
-async function inCgroup(t: TestContext, ...names: readonly string[]) {
-  const cgroup = makeCgroup(t, ...names);
-  const { socket, peer } = await acceptFrom(t, USER);
-  move(peer.child.pid, cgroup);
-  return socket;
-}
 
 const ID = '3f4e'.repeat(16);
 
 test('a unit that root named lets its processes in, and nobody else', asRoot, async t => {
-  const inside = await inCgroup(t, 'x.service');
+  const inside = await acceptInCgroup(t, 'x.service');
   assert.equal(verdict(inside, allow({ unit: 'x.service' })), 'yes');
   assert.equal(verdict(inside, allow({ unit: 'y.service' })), 'no');
   assert.equal(verdict(inside, allow({ unit: 'x.servic' })), 'no');
@@ -46,18 +39,7 @@ test(
   'T52: a unit in a directory that was given to a user counts for nothing, unless a rule believes it',
   asRoot,
   async t => {
-    const delegated = makeCgroup(t, 'deleg.slice');
-    delegate(delegated, USER.uid);
-    const script = `
-hear()
-fake = sys.argv[2] + '/backup.service'
-os.mkdir(fake)
-open(fake + '/cgroup.procs', 'w').write(str(os.getpid()))
-say('moved')`;
-    const { socket, peer } = await acceptFrom(t, { ...USER, script, more: [delegated] });
-    move(peer.child.pid, delegated);
-    peer.tell('go');
-    assert.equal(await peer.line(), 'moved');
+    const socket = await acceptInOwnCgroup(t, 'deleg.slice', 'backup.service');
     const wary = decide(socket, allow({ unit: 'backup.service' }));
     assert.equal(wary.tried[0]?.verdict, 'unknown');
     assert.match(formatDecision(wary), /weak authority.*uid 1234/);
@@ -68,18 +50,7 @@ say('moved')`;
 );
 
 test('a user’s own unit is the user’s word, below the manager that root named', asRoot, async t => {
-  const manager = makeCgroup(t, 'user@1234.service');
-  delegate(manager, USER.uid);
-  const script = `
-hear()
-own = sys.argv[2] + '/app-org.example.App-1.scope'
-os.mkdir(own)
-open(own + '/cgroup.procs', 'w').write(str(os.getpid()))
-say('moved')`;
-  const { socket, peer } = await acceptFrom(t, { ...USER, script, more: [manager] });
-  move(peer.child.pid, manager);
-  peer.tell('go');
-  assert.equal(await peer.line(), 'moved');
+  const socket = await acceptInOwnCgroup(t, 'user@1234.service', 'app-org.example.App-1.scope');
   const own = { userUnit: 'app-org.example.App-1.scope' };
   assert.equal(verdict(socket, allow(own, 'userUnit')), 'yes');
   assert.equal(
@@ -91,7 +62,7 @@ say('moved')`;
 });
 
 test('of nested containers the outermost counts, which what is inside cannot name', asRoot, async t => {
-  const socket = await inCgroup(t, `docker-${ID}.scope`, 'docker', '09ab'.repeat(16));
+  const socket = await acceptInCgroup(t, `docker-${ID}.scope`, 'docker', '09ab'.repeat(16));
   assert.equal(verdict(socket, allow({ container: ID }, 'container')), 'yes');
   assert.equal(denied(socket, { container: ID }), 'denied');
 });

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,11 +16,11 @@ import { makeCgroup, move } from './support/cgroups.js';
 import { openDirectory } from './support/directories.js';
 import { dial, everything, openGate } from './support/gated.js';
 import { openDescriptors } from './support/open-descriptors.js';
-import { acceptFrom, connectScript, descriptorNumber, python } from './support/peers.js';
+import { acceptFrom, connectScript, descriptorNumber, python, USER } from './support/peers.js';
 import { needs } from './support/requirements.js';
-import { bubblewrapped, emptyRoot, SANDBOXED } from './support/sandboxes.js';
+import { bubblewrapped, emptyRoot, rootWithClaims } from './support/sandboxes.js';
 import { until } from './support/waiting.js';
-import { allow, denied, policy, USER, verdict } from './support/witnessed.js';
+import { allow, denied, policy, verdict } from './support/witnessed.js';
 
 const onLinux = { skip: needs('linux', 'python3') };
 const asRoot = { skip: needs('linux', 'root', 'cgroups', 'python3', 'setpriv') };
@@ -61,13 +60,7 @@ test(
   'T55: an application that says so itself counts where a rule believes it, and against it always',
   inBubblewrap,
   async t => {
-    const root = emptyRoot(t);
-    writeFileSync(
-      join(root, '.flatpak-info'),
-      '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=42\n',
-    );
-    chownSync(join(root, '.flatpak-info'), SANDBOXED, SANDBOXED);
-    const { socket } = await acceptFrom(t, { before: bubblewrapped(root) });
+    const { socket } = await acceptFrom(t, { before: bubblewrapped(rootWithClaims(t)) });
     const claimed = { application: 'org.evil.Claims' };
     assert.throws(() => policy(allow(claimed)), /believeForgeable/);
     assert.equal(verdict(socket, allow(claimed, 'application')), 'yes');

@@ -6,8 +6,8 @@
  */
 
 import { SystemRefusal, UsageError } from '../exit-codes.ts';
-import type { GuardOptions } from './guard-options.ts';
-import { upstreamText } from './upstream-text.ts';
+import type { GuardOptions } from './options/guard-options.ts';
+import { upstreamText } from './options/upstream-text.ts';
 
 /**
  * Refuses what would lend root to clients, and what only root can do.

@@ -3,8 +3,8 @@
 import { activatedDescriptors } from '../activation.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { checkDeputy } from './deputy.ts';
-import { GUARD_HELP } from './guard-help.ts';
-import { type GuardOptions, readGuardOptions } from './guard-options.ts';
+import { GUARD_HELP } from './options/guard-help.ts';
+import { type GuardOptions, readGuardOptions } from './options/guard-options.ts';
 import { readRunAs } from './run-as.ts';
 import { RunningGuard, type StopReason } from './running-guard.ts';
 
@@ -35,13 +35,14 @@ function firstFault(say: (error: unknown) => void): Promise<StopReason> {
   });
 }
 
-function descriptorsFor({ listen, mode }: GuardOptions): readonly number[] {
+function descriptorsFor({ listen, mode, socketGroup }: GuardOptions): readonly number[] {
   const descriptors = activatedDescriptors(process.env, process.pid);
   if (descriptors.length === 0) {
     if (listen === undefined) throw new UsageError('--listen: the path is missing');
     return descriptors;
   }
-  const flag = listen !== undefined ? '--listen' : mode !== undefined ? '--mode' : undefined;
+  const given = { '--listen': listen, '--mode': mode, '--socket-group': socketGroup };
+  const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (flag !== undefined) throw new UsageError(`${flag}: the service manager has opened the socket already`);
   return descriptors;
 }

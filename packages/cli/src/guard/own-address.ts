@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import type { Upstream } from 'sockcred/relay';
 import { UsageError } from '../exit-codes.ts';
-import { upstreamText } from './upstream-text.ts';
+import { upstreamText } from './options/upstream-text.ts';
 
 /** The same socket file, through whatever links. */
 function isSameFile(one: string, other: string): boolean {

@@ -12,7 +12,7 @@ import type { Limits } from 'sockcred/gate';
 import { peerWitnesses } from 'sockcred/witnesses';
 import { UsageError } from '../exit-codes.ts';
 import { policyFile, remarkLine } from '../policy/policy-file.ts';
-import type { GuardOptions } from './guard-options.ts';
+import type { GuardOptions } from './options/guard-options.ts';
 
 /** What becomes of it. */
 export interface PolicyEvents {

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { escapeText } from 'sockcred';
 import { systemNames } from 'sockcred/authorization';
 import { SystemRefusal, UsageError } from '../exit-codes.ts';
+import { idOf } from '../typed-id.ts';
 
 /** Whom to become. */
 export interface RunAs {
@@ -17,20 +18,8 @@ export interface RunAs {
   readonly groupsOf: string | undefined;
 }
 
-const MOST_ID = 0xfffffffe;
-
 function refuse(text: string, what: string): never {
   throw new UsageError(`--run-as: '${escapeText(text)}' ${what}`);
-}
-
-function idOf(
-  text: string,
-  word: string,
-  lookUp: (name: string) => number | undefined,
-  what: string,
-): number {
-  if (/^[0-9]{1,10}$/.test(word) && Number(word) <= MOST_ID) return Number(word);
-  return lookUp(word) ?? refuse(text, `names no ${what} of this machine`);
 }
 
 /** The fourth field of the user's line: passwd(5). */
@@ -39,9 +28,7 @@ function primaryGroup(text: string, name: string): number {
     .split('\n')
     .find(one => one.startsWith(`${name}:`));
   const gid = line?.split(':')[3] ?? '';
-  return /^[0-9]{1,10}$/.test(gid) && Number(gid) <= MOST_ID
-    ? Number(gid)
-    : refuse(text, 'has no group of its own: USER:GROUP');
+  return idOf(gid, () => undefined) ?? refuse(text, 'has no group of its own: USER:GROUP');
 }
 
 /** @throws {@link UsageError} */
@@ -49,10 +36,11 @@ export function readRunAs(text: string): RunAs {
   const [, user, group] = /^([^:]+)(?::([^:]+))?$/.exec(text) ?? [];
   if (user === undefined) return refuse(text, 'is not USER or USER:GROUP');
   const names = systemNames();
-  const uid = idOf(text, user, name => names.user(name), 'user');
+  const uid = idOf(user, name => names.user(name)) ?? refuse(text, 'names no user of this machine');
   if (uid === 0) refuse(text, 'is root; --upstream-sees-guard or --programs-as-root says that this is meant');
   if (group !== undefined) {
-    return { uid, gid: idOf(text, group, name => names.group(name), 'group'), groupsOf: undefined };
+    const gid = idOf(group, name => names.group(name)) ?? refuse(text, 'names no group of this machine');
+    return { uid, gid, groupsOf: undefined };
   }
   if (/^[0-9]+$/.test(user)) refuse(text, 'is a number, which has no group of its own: USER:GROUP');
   return { uid, gid: primaryGroup(text, user), groupsOf: user };

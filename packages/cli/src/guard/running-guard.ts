@@ -6,23 +6,25 @@ import { createGate, type Gate, type Limits } from 'sockcred/gate';
 import { identifyPeer } from 'sockcred/witnesses';
 import { SystemRefusal } from '../exit-codes.ts';
 import { octal } from '../socket-mode.ts';
-import { openAuditLog } from './audit-log.ts';
-import { AuditQuota } from './audit-quota.ts';
 import { defaultLimits } from './default-limits.ts';
-import type { GuardOptions } from './guard-options.ts';
-import { createHttpRefusal } from './http-refusal.ts';
-import { Journal } from './journal.ts';
-import { GuardMetrics } from './metrics.ts';
-import { type MetricsServer, serveMetrics } from './metrics-server.ts';
+import { createHttpRefusal } from './http/http-refusal.ts';
+import { leftover } from './leftover.ts';
+import type { GuardOptions } from './options/guard-options.ts';
 import { refuseOwnAddress } from './own-address.ts';
 import { type PolicyInForce, policyInForce } from './policy-in-force.ts';
+import { type Reach, reachOf, unreachable } from './reach.ts';
+import { openAuditLog } from './records/audit-log.ts';
+import { AuditQuota } from './records/audit-quota.ts';
+import { Journal } from './records/journal.ts';
+import { GuardMetrics } from './records/metrics.ts';
+import { type MetricsServer, serveMetrics } from './records/metrics-server.ts';
 import { becomeUser, type RunAs } from './run-as.ts';
-import type { Service } from './service.ts';
 import { serve } from './service-choice.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import type { Service } from './services/service.ts';
+import { squatters } from './services/upstream-owner.ts';
 import { onTerms } from './terms.ts';
 import { requireSomebody } from './unseen.ts';
-import { squatters } from './upstream-owner.ts';
 
 /** Of our gate's events. */
 const GATE = 'sockcred guard';
@@ -55,6 +57,9 @@ export class RunningGuard {
   #audit: AuditQuota | undefined;
   #auditFails = false;
   #metricsServer: MetricsServer | undefined;
+  #reach: Reach | undefined;
+  /** A line about what could not be removed. */
+  #leftover: () => string | undefined = () => undefined;
   /** Nobody is let in before everything is as it will stay. */
   #open = false;
 
@@ -101,13 +106,21 @@ export class RunningGuard {
 
   /** Opens the sockets, gives up root, and lets in whoever may come in, in this order. */
   async start(descriptors: readonly number[], runAs: RunAs | undefined): Promise<void> {
-    const { listen, mode = 0o600, metrics, metricsMode, target } = this.#options;
+    const { listen, mode = 0o600, socketGroup: group, metrics, metricsMode, target } = this.#options;
     if (metrics !== undefined) this.#metricsServer = await serveMetrics(metrics, metricsMode, this.#metrics);
     const listening =
       listen === undefined
         ? undefined
-        : await this.#gate.listen(listen, listen.startsWith('@') ? {} : { mode });
+        : await this.#gate.listen(listen, {
+            ...(listen.startsWith('@') ? {} : { mode }),
+            ...(group === undefined ? {} : { group }),
+          });
     if (listening !== undefined && 'to' in target) refuseOwnAddress(listening.path, target.to);
+    // As who may still look everywhere.
+    if (listening !== undefined) {
+      this.#reach = reachOf(listening.path);
+      this.#leftover = leftover(listening.path);
+    }
     if (runAs !== undefined) becomeUser(runAs);
     this.#openAudit();
     // Names, our own user, and whether it can be read at all are as that user finds them.
@@ -123,6 +136,7 @@ export class RunningGuard {
       );
     }
     this.#sayWhoCouldListenBehind();
+    this.#sayWhoIsShutOut();
     this.#open = true;
     this.#obeyPolicy();
     for (const fd of descriptors) await this.#gate.listenOn(fd);
@@ -160,6 +174,8 @@ export class RunningGuard {
     this.#journal.cutRest();
     this.#audit?.settle();
     this.#journal.note('stopped', why);
+    const stays = this.#leftover();
+    if (stays !== undefined) say(`note: ${stays}`);
     await this.end();
   }
 
@@ -190,6 +206,7 @@ export class RunningGuard {
     this.#metrics.reloaded('replaced');
     this.#journal.note('policy-replaced', { limits: this.#limits });
     say('the policy was read again');
+    this.#sayWhoIsShutOut();
   }
 
   policyRefused(error: Error): void {
@@ -221,6 +238,13 @@ export class RunningGuard {
     const whose = squatters(to.path, process.geteuid?.());
     if (whose === undefined) return;
     say(`note: ${whose}, so that another server could listen behind; --upstream-user makes sure who does`);
+  }
+
+  #sayWhoIsShutOut(): void {
+    const own = process.geteuid?.();
+    if (this.#reach === undefined || own === undefined) return;
+    const line = unreachable(this.#policy.data, this.#reach, own);
+    if (line !== undefined) say(`note: ${line}`);
   }
 
   #openAudit(): void {

@@ -5,15 +5,15 @@ import { PeerError } from 'sockcred';
 import type { Gate, Limits } from 'sockcred/gate';
 import { canRelay } from 'sockcred/relay';
 import { SystemRefusal } from '../exit-codes.ts';
-import type { GuardOptions } from './guard-options.ts';
-import { httpService } from './http-service.ts';
-import type { Journal } from './journal.ts';
-import { PassService } from './pass-service.ts';
-import { PipeService } from './pipe-service.ts';
-import { ProgramService } from './program-service.ts';
-import { RelayService } from './relay-service.ts';
-import type { Service } from './service.ts';
-import { upstreamCheck, type Verify } from './upstream-owner.ts';
+import { httpService } from './http/http-service.ts';
+import type { GuardOptions } from './options/guard-options.ts';
+import type { Journal } from './records/journal.ts';
+import { PassService } from './services/pass-service.ts';
+import { PipeService } from './services/pipe-service.ts';
+import { ProgramService } from './services/program-service.ts';
+import { RelayService } from './services/relay-service.ts';
+import type { Service } from './services/service.ts';
+import { upstreamCheck, type Verify } from './services/upstream-owner.ts';
 
 function serviceFor(
   { target, deputy, listen, idleMs }: GuardOptions,

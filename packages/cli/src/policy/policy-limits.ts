@@ -17,6 +17,8 @@ const LIMITS: readonly (keyof Limits)[] = [
   'spareDescriptors',
 ];
 const RATE = ['count', 'seconds'];
+/** Of these nobody comes in with 0, which is said by not starting, or by no rule. Options refuse it too. */
+const SOME: readonly (keyof Limits)[] = ['connections', 'connectionsPerUid', 'firstByteMs'];
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -42,7 +44,10 @@ export function limitFaults(limits: unknown): readonly Fault[] {
       const strange = Object.keys(value).filter(key => !RATE.includes(key));
       if (strange.length > 0) return strange.map(key => unknownProperty(`${path}.${key}`, RATE));
     }
-    const message = limitsFault({ [name]: value } as Limits);
+    const message =
+      value === 0 && SOME.some(known => known === name)
+        ? `${path} must be at least 1: 0 would let nobody in; without it there is no such limit`
+        : limitsFault({ [name]: value } as Limits);
     return message === undefined ? [] : [{ code: 'type', path, message }];
   });
 }

@@ -5,9 +5,9 @@ import type { Decision, Fact, FactName, OtherWitnesses, Policy } from 'sockcred/
 import { asIfConnected, madeUpPeer } from 'sockcred/testing';
 import { identifyPeer } from 'sockcred/witnesses';
 import { readRecord } from '../peer-record.ts';
+import { summary } from '../peer-summary.ts';
 import { userInFiles } from '../user-in-files.ts';
 import { atListener, behindDescriptor, type Target, withProcess } from '../who-target.ts';
-import { summary } from '../whoami-server.ts';
 
 /** A fact that the policy is about and that could not be told. */
 export interface Missing {

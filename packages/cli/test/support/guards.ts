@@ -133,6 +133,18 @@ export async function ask(
   return got;
 }
 
+/** A program to be in front of: says what it is told. */
+export const CAT: readonly string[] = ['--programs-as-root', '--', '/bin/cat'];
+
+/** A guard that lets in everybody who asks. */
+export const toEverybody = (path: string): readonly string[] => [
+  '--listen',
+  path,
+  '--mode',
+  '0666',
+  '--everyone',
+];
+
 /** Paths of a guard and of what it stands in front of. */
 export function paths(directory: string): { readonly front: string; readonly behind: string } {
   return { front: join(directory, 'front'), behind: join(directory, 'behind') };

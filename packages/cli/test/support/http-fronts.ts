@@ -14,8 +14,8 @@ import type { TestContext } from 'node:test';
 import { createGate, type GateOptions } from 'sockcred/gate';
 import type { Upstream } from 'sockcred/relay';
 import { ownDirectory } from '../../../sockcred/build/support/directories.js';
-import { createHttpFront, type HttpFrontOptions } from '../../dist/guard/http-front.js';
-import { socketTo } from '../../dist/guard/http-upstream.js';
+import { createHttpFront, type HttpFrontOptions } from '../../dist/guard/http/http-front.js';
+import { socketTo } from '../../dist/guard/http/http-upstream.js';
 
 /** A front in front of `to`, that everybody may come in to unless told otherwise. Closed with the test. */
 export async function openFront(

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unixSockets } from 'sockcred';
-import { lookAtHolders, type Sighting, type Who } from '../../dist/ls-holders.js';
+import { lookAtHolders, type Sighting, type Who } from '../../dist/ls/ls-holders.js';
 
 /** What the test looks at. */
 export interface Stale {

@@ -9,9 +9,15 @@ import type { Socket } from 'node:net';
 import { formatDecision } from '../authorization/decision.ts';
 import type { Policy } from '../authorization/policy.ts';
 import { peerCredentials } from '../credentials/ask.ts';
+import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
 import { handleOf } from '../sys/socket-handle.ts';
 import { identifyPeer } from '../witnesses/identify.ts';
+
+/** Who answered, for messages: what is known of it. */
+function answering({ uid, pid }: PeerCredentials): string {
+  return `${uid === undefined ? 'an unknown uid' : `uid ${uid}`}, ${pid === undefined ? 'an unknown pid' : `pid ${pid}`}`;
+}
 
 /** Why the other end is not accepted; undefined if it is. */
 function refusal(source: Socket | number, policy: Policy): Error | undefined {
@@ -19,9 +25,8 @@ function refusal(source: Socket | number, policy: Policy): Error | undefined {
     const peer = peerCredentials(source, { side: 'connected' });
     const decision = policy.decide(peer, identifyPeer(peer, source));
     if (decision.allowed) return undefined;
-    return new PeerError('ERR_PEER_REFUSED', `not the right server: ${formatDecision(decision)}`, {
-      scope: 'connection',
-    });
+    const message = `not the right server: ${answering(peer)}: ${formatDecision(decision)}`;
+    return new PeerError('ERR_PEER_REFUSED', message, { scope: 'connection' });
   } catch (error) {
     return error instanceof Error ? error : new Error('the server could not be asked about');
   }

@@ -10,7 +10,8 @@ import { closeDescriptor } from '../sys/descriptor.ts';
 import { acceptSocket } from '../sys/message-socket.ts';
 import { listeningSocket } from '../sys/unix-socket.ts';
 import type { ListenOptions } from './listen-at.ts';
-import { bindAt, checkArguments, failure } from './socket-file.ts';
+import { failure } from './listen-failure.ts';
+import { bindAt, checkArguments } from './socket-file.ts';
 
 /** The socket, and what closing it takes besides. */
 export interface AcceptingSocket {
@@ -56,12 +57,14 @@ export class Acceptor {
     { seqpacket, prepare }: AcceptingKind,
     events: AcceptorEvents,
   ): Promise<Acceptor> {
-    const mode = options?.mode ?? 0o600;
-    const backlog = options?.backlog ?? 511;
-    checkArguments(path, mode, backlog);
-    const bound = await bindAt(path, mode, name => listeningSocket(name, mode, backlog, prepare, seqpacket));
+    const { mode = 0o600, group, backlog = 511 } = options ?? {};
+    const permissions = { mode, group };
+    checkArguments(path, permissions, backlog);
+    const bound = await bindAt(path, permissions, (name, firstMode) =>
+      listeningSocket(name, firstMode, backlog, prepare, seqpacket),
+    );
     try {
-      bound.restoreMode();
+      bound.completePermissions();
       return new Acceptor(bound, events);
     } catch (error) {
       bound.remove();

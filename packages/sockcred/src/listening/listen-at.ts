@@ -5,12 +5,19 @@
 
 import type { Server } from 'node:net';
 import { listeningSocket } from '../sys/unix-socket.ts';
-import { bindAt, checkArguments, failure, nameOf } from './socket-file.ts';
+import { failure } from './listen-failure.ts';
+import { bindAt, checkArguments, nameOf } from './socket-file.ts';
 
 /** Who may connect, and how many may wait. */
 export interface ListenOptions {
   /** Permissions of the socket file: who may connect. Default: 0o600. */
   readonly mode?: number;
+  /**
+   * Group of the socket file, by its id. Until it has it, nobody but its owner can connect. Only root can give it to a group
+   * that it is not in itself; and only where nobody else could exchange the file or a directory on the way to it.
+   * Default: the group that the system gives it.
+   */
+  readonly group?: number;
   /** Connections that may wait for accept(2). Default: 511, as in `net.Server`. */
   readonly backlog?: number;
 }
@@ -41,7 +48,7 @@ function adopt(server: Server, fd: number, backlog: number): Promise<void> {
  * connect in between. The file of a server that died is replaced; a file that
  * is no socket, and a server that lives, are left alone. When the server
  * closes, the file is removed if it can be and is still the same one. Abstract names
- * (`@name`) have no file and no mode: anybody in the network namespace can
+ * (`@name`) have no file, no mode and no group: anybody in the network namespace can
  * connect. Workers of `node:cluster` cannot use it: what they listen on is
  * opened by the primary.
  *
@@ -73,20 +80,22 @@ export async function listenPrepared(
   options?: ListenOptions,
   prepare?: (fd: number) => void,
 ): Promise<Listening> {
-  const mode = options?.mode ?? 0o600;
-  const backlog = options?.backlog ?? 511;
-  checkArguments(path, mode, backlog);
+  const { mode = 0o600, group, backlog = 511 } = options ?? {};
+  const permissions = { mode, group };
+  checkArguments(path, permissions, backlog);
   const { default: cluster } = await import('node:cluster');
   if (cluster.isWorker) {
     const what = 'in a worker of node:cluster the primary would listen, on a descriptor of its own';
     throw failure('ERR_PEER_UNSUPPORTED', nameOf(path).shown, what);
   }
 
-  const bound = await bindAt(path, mode, name => listeningSocket(name, mode, backlog, prepare));
+  const bound = await bindAt(path, permissions, (name, firstMode) =>
+    listeningSocket(name, firstMode, backlog, prepare),
+  );
   server.once('close', bound.remove);
   await adopt(server, bound.fd, backlog);
   try {
-    bound.restoreMode();
+    bound.completePermissions();
   } catch (error) {
     bound.remove();
     server.close();

@@ -7,10 +7,13 @@
 
 import type { BigIntStats } from 'node:fs';
 import { escapeText } from '../credentials/format.ts';
-import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
+import { PeerTypeError } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { fs, paths } from '../sys/builtin-modules.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { connectedSocket, type NewSocket, type UnixName, unixName } from '../sys/unix-socket.ts';
+import { failure, systemFailure } from './listen-failure.ts';
+import { completePermissions, firstMode, type Permissions } from './socket-permissions.ts';
 
 /**
  * A server that was bound but does not listen yet refuses connections just as
@@ -42,19 +45,6 @@ function sameFile(a: FileId, b: FileId | undefined): boolean {
 
 function lookAt(path: string): BigIntStats | undefined {
   return fs().lstatSync(path, { bigint: true, throwIfNoEntry: false });
-}
-
-/** An error about a path, which its message shows. */
-export function failure(code: PeerErrorCode, path: string, what: string, errno?: string): PeerError {
-  const shown = `${escapeText(path)}: ${what}`;
-  if (errno === undefined) return new PeerError(code, shown, { scope: 'call', path });
-  return new PeerError(code, `${shown} (${errno})`, { scope: 'call', path, errno });
-}
-
-/** Turns what `node:fs` throws into an error that names path and errno. */
-function systemFailure(path: string, what: string, error: unknown): PeerError {
-  const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  return failure('ERR_PEER_SYSTEM', path, what, errno);
 }
 
 /** The error of connect(2) at this path, or undefined if somebody listens. */
@@ -115,21 +105,6 @@ function putBack(aside: string, path: string): never {
   throw failure('ERR_LISTEN_IN_USE', path, 'another server came first', 'EADDRINUSE');
 }
 
-/** The umask may have taken permissions away at bind(2): gives them back, where nobody can have exchanged the file. */
-function restoreMode(path: string, mode: number): void {
-  const bound = lookAt(path);
-  if (bound === undefined || (Number(bound.mode) & mode) === mode) return;
-  const directory = fs().statSync(paths().dirname(path));
-  const othersWrite = (directory.mode & 0o022) !== 0 && (directory.mode & 0o1000) === 0;
-  const ours = directory.uid === 0 || directory.uid === process.geteuid?.();
-  if (othersWrite || !ours) {
-    const what =
-      'other users can exchange files in this directory, so the mode cannot be set safely after the umask was applied';
-    throw failure('ERR_LISTEN_DIRECTORY', path, what);
-  }
-  fs().chmodSync(path, mode);
-}
-
 /** A socket that has its name; the caller owns the descriptor. */
 export interface BoundSocket {
   readonly fd: number;
@@ -138,11 +113,11 @@ export interface BoundSocket {
   /** Removes the socket file if it is still ours. */
   remove(): void;
   /**
-   * Gives the file the permissions that the umask took away.
+   * Gives the file its group, and what is missing of its permissions.
    *
-   * @throws {@link PeerError} `ERR_LISTEN_DIRECTORY`
+   * @throws {@link PeerError} `ERR_LISTEN_DIRECTORY`, `ERR_PEER_SYSTEM`
    */
-  restoreMode(): void;
+  completePermissions(): void;
 }
 
 /** The name that a text means, a path made absolute; and how to show it. */
@@ -154,21 +129,22 @@ export function nameOf(path: string): { readonly name: UnixName; readonly shown:
 }
 
 /**
- * Binds a socket that `make` makes. A live socket at the path is
+ * Binds a socket that `make` makes, with the mode that it is given. A live socket at the path is
  * `ERR_LISTEN_IN_USE`; a dead one's file is replaced.
  *
  * @throws {@link PeerError} `ERR_LISTEN_IN_USE`, `ERR_LISTEN_OCCUPIED`, `ERR_PEER_SYSTEM`
  */
 export async function bindAt(
   path: string,
-  mode: number,
-  make: (name: UnixName) => NewSocket,
+  permissions: Permissions,
+  make: (name: UnixName, mode: number) => NewSocket,
 ): Promise<BoundSocket> {
   const { name, shown } = nameOf(path);
-  let bound = make(name);
+  const mode = firstMode(permissions);
+  let bound = make(name, mode);
   if ('refused' in bound && bound.refused.errno === 'EADDRINUSE' && name.kind === 'path') {
     await removeDead(name.path);
-    bound = make(name);
+    bound = make(name, mode);
   }
   if ('refused' in bound) {
     const errno = bound.refused.errno ?? bound.refused.kind;
@@ -187,18 +163,18 @@ export async function bindAt(
         // The directory has become closed to us: the file stays, and the next server finds it dead.
       }
     },
-    restoreMode() {
-      if (name.kind === 'path') restoreMode(name.path, mode);
+    completePermissions() {
+      if (name.kind === 'path') completePermissions(name.path, permissions);
     },
   };
 }
 
 /**
- * Refuses what can be no name, mode or backlog.
+ * Refuses what can be no name, mode, group or backlog.
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`
  */
-export function checkArguments(path: string, mode: number, backlog: number): void {
+export function checkArguments(path: string, { mode, group }: Permissions, backlog: number): void {
   const refuse = (what: string): never => {
     throw new PeerTypeError('ERR_ARGUMENT', what);
   };
@@ -206,6 +182,8 @@ export function checkArguments(path: string, mode: number, backlog: number): voi
     refuse('path must be a path, or @name or \\0name for an abstract name');
   }
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) refuse('mode must be an integer from 0 to 0o777');
+  if (group !== undefined && !isId(group)) refuse('group must be the id of a group');
+  if (group !== undefined && unixName(path).kind === 'abstract') refuse('an abstract name has no group');
   if (!Number.isInteger(backlog) || backlog < 1 || backlog > 65535)
     refuse('backlog must be an integer from 1 to 65535');
 }

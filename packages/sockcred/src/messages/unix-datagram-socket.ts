@@ -60,9 +60,9 @@ export class UnixDatagramSocket extends PacketSocket {
    */
   static async bound(path: string, options: DatagramBindOptions = {}): Promise<UnixDatagramSocket> {
     const mode = options.mode ?? 0o600;
-    checkArguments(path, mode, 1);
+    checkArguments(path, { mode }, 1);
     const mostFds = fdLimit(options.acceptFds, false);
-    const bound = await bindAt(path, mode, name => {
+    const bound = await bindAt(path, { mode }, name => {
       const socket = unboundSocket(DATAGRAM);
       if ('refused' in socket) return socket;
       try {
@@ -77,7 +77,7 @@ export class UnixDatagramSocket extends PacketSocket {
       return { refused: outcome };
     });
     try {
-      bound.restoreMode();
+      bound.completePermissions();
       const socket = new UnixDatagramSocket(bound.fd, options, mostFds, bound.remove);
       socket.startReceiving();
       return socket;

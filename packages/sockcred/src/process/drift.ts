@@ -10,7 +10,7 @@ import type { Fact } from './graded.ts';
 import type { ProcessIds, ProcessState, UserNamespace } from './process-state.ts';
 import type { Capabilities } from './status-text.ts';
 
-/** What can change. */
+/** What can change. `executable`: another program was executed, or the same one again. */
 export type DriftKind = 'uid' | 'gid' | 'groups' | 'capabilities' | 'cgroup' | 'executable' | 'exited';
 
 /** One change. */
@@ -30,6 +30,12 @@ export interface Drift {
 export interface Snapshot {
   readonly state: ProcessState;
   readonly executable: Fact<Executable>;
+}
+
+/** A later one. */
+export interface LaterSnapshot extends Snapshot {
+  /** It has another address space than at first, which only exec gives. False also where that cannot be told. */
+  readonly executed: boolean;
 }
 
 const value = <T>(given: Fact<T>): T | undefined => (given.known ? given.value : undefined);
@@ -126,14 +132,23 @@ function cgroupDrift(before: bigint | undefined, now: bigint | undefined): reado
   return [since('cgroup', 'held', `cgroup ${before} is now ${now}`)];
 }
 
-function executableDrift(before: Executable | undefined, now: Executable | undefined): readonly Drift[] {
-  if (before === undefined || now === undefined) return [];
-  if (before.device === now.device && before.inode === now.inode) return [];
-  return [since('executable', 'held', `the program ${before.path} is now ${now.path}`)];
+function executableDrift(
+  before: Executable | undefined,
+  now: Executable | undefined,
+  executed: boolean,
+): readonly Drift[] {
+  const told = (detail: string) => [since('executable', 'held', detail)];
+  if (before === undefined || now === undefined) {
+    return executed ? told('a program was executed; whether another one cannot be seen') : [];
+  }
+  if (before.device !== now.device || before.inode !== now.inode) {
+    return told(`the program ${before.path} is now ${now.path}`);
+  }
+  return executed ? told(`the program ${now.path} was executed again`) : [];
 }
 
 /** Every change, as far as both sides are known. */
-export function driftBetween(peer: PeerCredentials, before: Snapshot, now: Snapshot): readonly Drift[] {
+export function driftBetween(peer: PeerCredentials, before: Snapshot, now: LaterSnapshot): readonly Drift[] {
   const ids = value(now.state.ids);
   const heldIds = value(before.state.ids);
   return Object.freeze([
@@ -143,6 +158,6 @@ export function driftBetween(peer: PeerCredentials, before: Snapshot, now: Snaps
     ...groupDrift(peer, value(now.state.groups)),
     ...capabilityDrift(peer, heldIn(before.state), heldIn(now.state)),
     ...cgroupDrift(value(before.state.cgroup), value(now.state.cgroup)),
-    ...executableDrift(value(before.executable), value(now.executable)),
+    ...executableDrift(value(before.executable), value(now.executable), now.executed),
   ]);
 }

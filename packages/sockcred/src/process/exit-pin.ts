@@ -47,6 +47,10 @@ export function exitPin(held: number, lowered: string): Pin {
       opened();
       return untold();
     },
+    executed() {
+      opened();
+      return false;
+    },
     close() {
       if (!open) return;
       open = false;

@@ -14,7 +14,7 @@ import { type ExitStatus, exitOf, type ProcessState, processState } from './proc
 
 /**
  * A process, held until it is let go: whoever gets its number later, this
- * object stays with it. It keeps up to two descriptors open.
+ * object stays with it. It keeps up to three descriptors open.
  */
 export interface HeldProcess {
   /**

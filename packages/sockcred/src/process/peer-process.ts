@@ -79,8 +79,10 @@ export function descriptorBehind(source: PeerSource): number {
  * it but whether it has ended. On macOS 11 it is whoever used the other end last
  * (`lastUser`), which proves nothing about who connected. Other systems throw
  * `ERR_PEER_UNSUPPORTED`. Time: everything but `credentials` is of the moment of asking.
- * Exec is noticed by the program's file and by changed ids; who may not trace
- * the process cannot see the file, and exec of the same file is never noticed.
+ * Exec is noticed by the program's file, by the address space, which exec of the same file replaces as
+ * well, and by changed ids. Who may not trace the process sees the ids only. What happened before
+ * the process was held is not seen, nor exec of the same file while another process shares the old memory
+ * (`CLONE_VM`, clone(2)).
  *
  * @throws what {@link peerCredentials} throws, and
  * @throws {@link PeerError} `ERR_PEER_GONE` where the process had ended and this
@@ -131,13 +133,15 @@ export function peerProcess(source: PeerSource, options?: PeerOptions): PeerProc
 }
 
 function held(pin: Pin, credentials: PeerCredentials): PeerProcess {
+  // Before anything else is read: an exec meanwhile is drift, not unseen.
+  pin.executed();
   const first = snapshot(pin);
   return kept(
     pin,
     { id: processId(pin.pidfd), pid: credentials.pid },
     {
       credentials,
-      drift: () => driftBetween(credentials, first, snapshot(pin)),
+      drift: () => driftBetween(credentials, first, { ...snapshot(pin), executed: pin.executed() }),
     },
   );
 }

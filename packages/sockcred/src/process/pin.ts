@@ -7,6 +7,7 @@
 
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { type AddressSpace, addressSpace } from '../sys/address-space.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import type { Outcome } from '../sys/outcome.ts';
 import { type PeerPidfd, peerPidfd } from '../sys/peer-pidfd.ts';
@@ -40,6 +41,8 @@ export interface Pin {
   number(): number;
   /** `info` is of the beginning of the bracket, and the same at its end. */
   read<T>(look: (files: ProcessFiles, info: PidfdAnswer) => T): T;
+  /** Has it executed a program since this was asked first? False also where that cannot be told. */
+  executed(): boolean;
   close(): void;
 }
 
@@ -51,11 +54,17 @@ const unseen = (message: string) => new PeerError('ERR_PEER_PROCESS', message, {
 const LOWERED =
   'this kernel gives no pidfd of a peer (Linux 6.5): the process was found by its number, which may have passed to another one before';
 
+/**
+ * What pidfd_open(2) says of a number that no process has: of one that a group, a session or a thread has still
+ * EINVAL, and since Linux 6.15 ENOENT or ESRCH.
+ */
+const NO_PROCESS: ReadonlySet<string> = new Set(['ESRCH', 'EINVAL', 'ENOENT']);
+
 function openedByNumber(pid: number): number {
   const opened = openProcess(pid);
   if ('fd' in opened) return opened.fd;
   const { kind, errno } = opened.refused;
-  if (errno === 'ESRCH') throw gone(`no process has the number ${pid} any more`);
+  if (errno !== undefined && NO_PROCESS.has(errno)) throw gone(`no process has the number ${pid} any more`);
   if (kind === 'unsupported') throw unseen('this kernel has no pidfds: Linux 5.3');
   throw new PeerError('ERR_PEER_SYSTEM', `no pidfd of process ${pid}: ${errno ?? kind}`, {
     scope: 'connection',
@@ -130,6 +139,7 @@ const ATTEMPTS = 3;
 /** A pin over a pidfd, which belongs to it from now on. */
 export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: string): Pin {
   let directory: { readonly fd: number; readonly pid: number } | undefined;
+  let firstSpace: AddressSpace | undefined;
   let open = true;
 
   function opened(): void {
@@ -156,6 +166,18 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       default:
         throw unseen('which process it is cannot be read: procfs is missing, or privileges were dropped');
     }
+  }
+
+  function spaceOfNow(): AddressSpace | undefined {
+    let space: AddressSpace | undefined;
+    try {
+      space = addressSpace(openDirectory().fd);
+    } catch {
+      return undefined;
+    }
+    if (!processEnded(pidfd)) return space;
+    space?.close();
+    return undefined;
   }
 
   /** Exec changes the program, setuid programs the ids; who may not trace the process sees only the ids. */
@@ -224,10 +246,24 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       }
       throw raced('the process changed each time that it was read');
     },
+    executed() {
+      opened();
+      if (firstSpace === undefined) {
+        firstSpace = spaceOfNow();
+        return false;
+      }
+      if (firstSpace.inUse()) return false;
+      // Nobody uses the first one. A process that is ending has none; one that has one has executed something.
+      const space = spaceOfNow();
+      const executed = space?.inUse() === true;
+      space?.close();
+      return executed;
+    },
     close() {
       if (!open) return;
       open = false;
       closeDescriptor(pidfd);
+      firstSpace?.close();
       if (directory !== undefined) closeOpened(directory.fd);
     },
   };

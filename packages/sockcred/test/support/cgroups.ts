@@ -1,5 +1,6 @@
 /** Cgroups made by hand, as systemd and container engines make them; gone with the test. */
 
+import assert from 'node:assert/strict';
 import {
   chownSync,
   existsSync,
@@ -9,9 +10,11 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { acceptFrom, USER } from './peers.js';
 import { cgroupRoot } from './requirements.js';
 
 let made = 0;
@@ -58,4 +61,30 @@ export function delegate(cgroup: string, uid: number): void {
   for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control']) {
     chownSync(join(cgroup, name), uid, uid);
   }
+}
+
+/** Accepts from a user who is in a new cgroup with these names. */
+export async function acceptInCgroup(t: TestContext, ...names: readonly string[]): Promise<Socket> {
+  const cgroup = makeCgroup(t, ...names);
+  const { socket, peer } = await acceptFrom(t, USER);
+  move(peer.child.pid, cgroup);
+  return socket;
+}
+
+const ENTER = `
+hear()
+own = sys.argv[2] + '/' + sys.argv[3]
+os.mkdir(own)
+open(own + '/cgroup.procs', 'w').write(str(os.getpid()))
+say('moved')`;
+
+/** Accepts from a user who was given a new cgroup, and calls one of their own below it what they like. */
+export async function acceptInOwnCgroup(t: TestContext, given: string, own: string): Promise<Socket> {
+  const cgroup = makeCgroup(t, given);
+  delegate(cgroup, USER.uid);
+  const { socket, peer } = await acceptFrom(t, { ...USER, script: ENTER, more: [cgroup, own] });
+  move(peer.child.pid, cgroup);
+  peer.tell('go');
+  assert.equal(await peer.line(), 'moved');
+  return socket;
 }

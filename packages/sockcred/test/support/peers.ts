@@ -20,6 +20,9 @@ export interface Identity {
   readonly groups?: readonly number[];
 }
 
+/** Who is asked about where it does not matter who it is. */
+export const USER = { uid: 1234, gid: 1234, groups: [] } as const satisfies Identity;
+
 /** The setpriv(1) words before a command that make it run as somebody. */
 export function runAs({ uid, gid, groups }: Identity): readonly string[] {
   if (uid === undefined && gid === undefined && groups === undefined) return [];

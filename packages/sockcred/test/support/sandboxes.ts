@@ -34,6 +34,18 @@ export function emptyRoot(t: TestContext): string {
   return root;
 }
 
+/** What a `.flatpak-info` may say that a user has made themselves. */
+export const CLAIMS = '[Application]\nname=org.evil.Claims\n\n[Instance]\ninstance-id=4242\n';
+
+/** The same with such a file in it, which that user owns too. */
+export function rootWithClaims(t: TestContext): string {
+  const root = emptyRoot(t);
+  const info = join(root, '.flatpak-info');
+  writeFileSync(info, CLAIMS, { mode: 0o600 });
+  chownSync(info, SANDBOXED, SANDBOXED);
+  return root;
+}
+
 /** The run directory of the sandboxed user; made for the test unless it is there. */
 export function runDirectory(t: TestContext): string {
   const path = `/run/user/${SANDBOXED}`;
@@ -74,11 +86,28 @@ export DBUS_SYSTEM_BUS_ADDRESS="$DBUS_SESSION_BUS_ADDRESS"
 flatpak --user install -y --noninteractive test-repo org.test.Hello stable
 `;
 
-/** Installs the test application for the sandboxed user; the words that run it, and their environment. */
-export function installFlatpakApplication(t: TestContext): {
-  readonly run: readonly string[];
+/** A session bus whose socket goes with the test: a bus that is killed leaves it behind, in /tmp if it is the usual one. */
+const busConfig = (directory: string) => `<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=${directory}</listen>
+  <standard_session_servicedirs/>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+`;
+
+/** Flatpak's test application, installed. */
+export interface FlatpakApplication {
+  /** The words that run it with options of `flatpak run`; its session bus is one of its own, or at an address. */
+  run(options: readonly string[], bus?: string): readonly string[];
   readonly env: NodeJS.ProcessEnv;
-} {
+}
+
+/** Installs the test application for the sandboxed user. */
+export function installFlatpakApplication(t: TestContext): FlatpakApplication {
   const home = join(openDirectory(t), 'home');
   mkdirSync(home);
   chownSync(home, SANDBOXED, SANDBOXED);
@@ -91,11 +120,20 @@ export function installFlatpakApplication(t: TestContext): {
   };
   // In a pid namespace of their own, because some of what they start goes its own ways and must end with the test.
   const enclosed = [programPath('unshare'), '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const bus = [...enclosed, ...AS_USER, '/usr/bin/dbus-run-session', '--'];
+  const config = join(home, 'bus.conf');
+  writeFileSync(config, busConfig(home));
+  const bus = [...enclosed, ...AS_USER, '/usr/bin/dbus-run-session', `--config-file=${config}`, '--'];
   const script = join(home, 'install.sh');
   writeFileSync(script, INSTALL, { mode: 0o755 });
   const [file = '', ...args] = [...bus, '/bin/bash', script];
   const installed = spawnSync(file, args, { env, encoding: 'utf8', cwd: '/' });
   if (installed.status !== 0) throw new Error(`${installed.stdout}${installed.stderr}`);
-  return { run: [...bus, programPath('flatpak'), 'run', '--user', '--branch=stable'], env };
+  return {
+    run: (options, address) => [
+      ...bus,
+      ...(address === undefined ? [] : ['/usr/bin/env', `DBUS_SESSION_BUS_ADDRESS=${address}`]),
+      ...[programPath('flatpak'), 'run', '--user', '--branch=stable', ...options],
+    ],
+    env,
+  };
 }

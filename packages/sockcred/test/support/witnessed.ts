@@ -12,9 +12,6 @@ import {
 } from 'sockcred/authorization';
 import { identifyPeer, peerWitnesses } from 'sockcred/witnesses';
 
-/** Who is asked about where it does not matter who it is. */
-export const USER = { uid: 1234, gid: 1234, groups: [] } as const;
-
 /** A policy of these rules, with every fact that can be told of a process. */
 export function policy(...rules: readonly RuleData[]) {
   return definePolicy({ rules } as PolicyData, { witnesses: peerWitnesses() });
