@@ -6,7 +6,13 @@ import { createServer as createHttpServer, Agent as HttpAgent, request as httpRe
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { credentials, Client as RpcClient, Server as RpcServer, ServerCredentials } from '@grpc/grpc-js';
+import {
+  credentials,
+  Metadata,
+  Client as RpcClient,
+  Server as RpcServer,
+  ServerCredentials,
+} from '@grpc/grpc-js';
 import { PeerError, PeerTypeError } from 'sockcred';
 import { definePolicy, sameUserOnly } from 'sockcred/authorization';
 import {
@@ -271,6 +277,30 @@ test(
     assert.throws(() => verifiedChannelCredentials({}, policy), PeerTypeError);
   },
 );
+
+test('@grpc/grpc-js: credentials stay verified where call credentials are added to them', asRoot, async t => {
+  const { path, bytes } = await squatter(t);
+  const token = credentials.createFromMetadataGenerator((_options, done) => {
+    const metadata = new Metadata();
+    metadata.set('authorization', 'the secret');
+    done(null, metadata);
+  });
+  const verified = verifiedChannelCredentials(credentials.createSsl(), policy);
+  for (const composed of [
+    verified.compose(token),
+    verified.compose(token).compose(token),
+    credentials.combineChannelCredentials(verified, token),
+  ]) {
+    const client = new RpcClient(`unix:${path}`, composed);
+    const answer = new Promise((done, failed) => {
+      client.makeUnaryRequest('/test.Echo/Echo', bytesOf, textOf, 'x', ((error: Error | null) =>
+        error === null ? done('answered') : failed(error)) as never);
+    });
+    await assert.rejects(answer, /not the right server/);
+    client.close();
+    assert.equal(await bytes(), '0');
+  }
+});
 
 test('a connection to anything but a path is refused', asAnyone, async () => {
   assert.throws(() => verifiedConnection(policy)({ host: 'localhost', port: 80 }), PeerTypeError);

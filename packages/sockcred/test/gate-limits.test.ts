@@ -1,16 +1,19 @@
 /** How many, how fast, how long: and that a limit costs the connection that ran into it, and no other. */
 
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { ownDirectory } from './support/directories.js';
+import { heard } from './support/gate-events.js';
 import { dial, everything, get, openGate } from './support/gated.js';
 import { connectScript, python } from './support/peers.js';
 import { imported, startProgram } from './support/programs.js';
-import { needs } from './support/requirements.js';
+import { needs, runtime } from './support/requirements.js';
 import { until } from './support/waiting.js';
 
 const asAnyone = { skip: needs('linux') };
@@ -102,6 +105,39 @@ test('firstByteMs: bytes that node:http has read count', asAnyone, async t => {
   assert.equal((await get(path)).body, 'late');
   assert.equal(await everything(await dial(t, path)), '', 'and none are missed where there are none');
 });
+
+/** Serves sockets of its parent. */
+const CHILD = `
+process.on('message', (_message, socket) => {
+  socket.on('error', () => {}).resume().end('in');
+});
+`;
+
+for (const when of ['at once', 'later'] as const) {
+  test(`a connection whose socket is sent to another process ${when} keeps nobody's place`, {
+    skip: asAnyone.skip || (runtime() !== 'node' && 'needs child.send() of sockets'),
+  }, async t => {
+    const events = heard(t, `sent ${when}`);
+    const file = `${ownDirectory(t)}/child.cjs`;
+    writeFileSync(file, CHILD);
+    const child = fork(file);
+    t.after(() => child.kill());
+    const send = (socket: Socket) => void child.send('a socket', socket);
+    const target = when === 'at once' ? send : (socket: Socket) => void setTimeout(send, 10, socket);
+    const limits = { connectionsPerUid: 1, firstByteMs: 50 };
+    const { gate, path } = await openGate(t, target, { limits, name: `sent ${when}` });
+    for (let index = 0; index < 3; index++) {
+      assert.ok(await isIn(await dial(t, path)));
+      await until(() => gate.connections === 0);
+    }
+    assert.deepEqual(
+      events.ended.map(({ reason }) => reason),
+      ['closed', 'closed', 'closed'],
+    );
+    assert.equal(events.limited.length, 0);
+    await gate.close({ graceMs: 0x7fffffff });
+  });
+}
 
 /** A gate in a process with few descriptors. */
 const SMALL = `

@@ -77,6 +77,25 @@ test('who is answered slowly, or has upgraded, is not cut', asAnyone, async t =>
   assert.equal(String((await once(other, 'data'))[0]), 'still there');
 });
 
+test('a server behind two gates keeps its timeouts when one of them is closed', asAnyone, async t => {
+  const http = createHttpServer(
+    { headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30 },
+    (_request, response) => response.end('fine'),
+  );
+  const first = await openGate(t, http);
+  const second = await openGate(t, http);
+  await first.gate.close();
+  const slow = await dial(t, second.path);
+  slow.write('GET / HTTP/1.1\r\nhost: x\r\n');
+  assert.match(await everything(slow), /^HTTP\/1\.1 408 /);
+  assert.equal((await get(second.path)).body, 'fine');
+  await second.gate.close();
+  const again = await openGate(t, http);
+  const slowAgain = await dial(t, again.path);
+  slowAgain.write('GET / HTTP/1.1\r\nhost: x\r\n');
+  assert.match(await everything(slowAgain), /^HTTP\/1\.1 408 /);
+});
+
 test('maxConnections of the server behind holds', asAnyone, async t => {
   const events = heard(t, 'max');
   const held = createServer(socket => socket.resume().write('in'));

@@ -235,6 +235,27 @@ test('close() lets what is under way end, and cuts what takes longer', asAnyone,
   await Promise.all([assert.rejects(never), second.gate.close({ graceMs: 10 })]);
 });
 
+test('close() while it begins to listen: it listens nowhere afterwards', asAnyone, async t => {
+  const path = `${openDirectory(t)}/gate`;
+  const gate = createGate({ authorize: () => true }).handTo(greet);
+  const closed = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_CLOSED';
+  const listening = assert.rejects(gate.listen(path), closed);
+  await gate.close();
+  await listening;
+  await assert.rejects(dial(t, path), /ENOENT|ECONNREFUSED/);
+  await gate.listen(path);
+  t.after(() => gate.close({ graceMs: 0 }));
+  assert.match(await everything(await dial(t, path)), /^hello/);
+});
+
+test('close() takes no time for another one', asAnyone, async t => {
+  const { gate, path } = await openGate(t, greet);
+  for (const graceMs of [Number.POSITIVE_INFINITY, 2 ** 31, Number.NaN, -1]) {
+    await assert.rejects(gate.close({ graceMs }), PeerTypeError);
+  }
+  assert.match(await everything(await dial(t, path)), /^hello/, 'nothing was closed');
+});
+
 test('T66: after many connections no descriptor is left over', asAnyone, async t => {
   const { gate, path } = await openGate(t, greet, {
     authorize: onlyChildren({ pid: 1, exitCode: null, signalCode: null }),

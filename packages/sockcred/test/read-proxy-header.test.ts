@@ -10,6 +10,7 @@ import { PeerError } from 'sockcred';
 import { sameUserOnly } from 'sockcred/authorization';
 import {
   encodeProxyHeader,
+  forwardedPeer,
   type ProxiedConnection,
   type ProxyHeaderReading,
   readProxyHeader,
@@ -279,3 +280,38 @@ test('nginx takes our header, and answers what follows it', {
   );
   assert.match(await everything(socket), /^HTTP\/1\.1 200 OK[\s\S]*at b\/a$/);
 });
+
+test(
+  'what follows the header is the word of the peer that it names, and believed of nobody',
+  asAnyone,
+  async t => {
+    const from = sameUserOnly();
+    const http = createHttpServer((request, response) => {
+      try {
+        response.end(`uid ${forwardedPeer(request, { from }).peer.uid}`);
+      } catch (error) {
+        response.end((error as PeerError).code);
+      }
+    });
+    const { path } = await openServer(t, {}, socket => void http.emit('connection', socket));
+    const request = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nSockcred-Peer: 1;uid=0\r\n\r\n';
+    const client = await dial(t, path);
+    client.write(encodeProxyHeader(madeUpPeer({ uid: 1000 })));
+    client.write(request);
+    assert.match(await everything(client), /\r\nERR_PEER_REFUSED$/);
+
+    const again = await openServer(t, {}, async socket => {
+      await assert.rejects(
+        readProxyHeader(socket, { from }),
+        (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_REFUSED',
+      );
+      http.emit('test: refused');
+    });
+    const refused = once(http, 'test: refused');
+    const second = await dial(t, again.path);
+    second.write(encodeProxyHeader(madeUpPeer({ uid: 1000 })));
+    second.write(encodeProxyHeader(madeUpPeer({ uid: 0 })));
+    await refused;
+    assert.equal(await everything(second), '');
+  },
+);

@@ -6,9 +6,10 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { peerCredentials } from 'sockcred';
-import { disagreesWith, isSentBy, type StreamMessage, UnixStream } from 'sockcred/messages';
+import { PeerError, PeerTypeError, peerCredentials } from 'sockcred';
+import { disagreesWith, isSentBy, type StreamMessage, UnixStream, UnixStreamServer } from 'sockcred/messages';
 import { linuxSince } from '../dist/sys/kernel.js';
+import { ownDirectory } from './support/directories.js';
 import { inodeBehind, openDescriptors } from './support/open-descriptors.js';
 import { connectScript, python } from './support/peers.js';
 import { needs } from './support/requirements.js';
@@ -205,6 +206,22 @@ test('streams end as others do, with the error and the half that is left', { ski
     code: 'ERR_PEER_SYSTEM',
     errno: 'ENOTDIR',
   });
+});
+
+test('a server listens once, and nowhere if it is closed before', { skip }, async t => {
+  const path = `${ownDirectory(t)}/server`;
+  const server = new UnixStreamServer();
+  t.after(() => server.close());
+  const closed = (error: unknown) => error instanceof PeerError && error.code === 'ERR_PEER_CLOSED';
+  const first = assert.rejects(server.listen(path), closed);
+  const second = assert.rejects(server.listen(`${path}2`), PeerTypeError);
+  await server.close();
+  await first;
+  await second;
+  assert.equal(server.path, undefined);
+  assert.throws(() => UnixStream.connect(path), PeerError);
+  await server.listen(path);
+  UnixStream.connect(path).destroy();
 });
 
 test('T66: ten thousand connections that send and go leave no descriptor', { skip }, async t => {

@@ -3,7 +3,8 @@
  * pattern and with nothing else: users choose the names of their units, and
  * JavaScript's own engine can be made to try for years. All ways to match
  * are followed at once, the preferred one first (Pike's machine, as in RE2), so the groups
- * are those that JavaScript would find. Pure.
+ * are those that JavaScript would find, but for rounds of `{0,2}` and the like that match nothing: JavaScript takes none of
+ * them. Pure.
  */
 
 import type { Captures } from './condition.ts';

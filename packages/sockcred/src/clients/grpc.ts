@@ -14,6 +14,7 @@ interface Connector {
 
 interface Credentials {
   _createSecureConnector(...args: unknown[]): Connector;
+  compose(...args: unknown[]): object;
 }
 
 /** The class that all credentials extend. A wrapper must not look like the kind that it wraps: see below. */
@@ -28,7 +29,7 @@ function baseOf(credentials: object): object {
 
 /**
  * The same credentials, on connections whose server a policy accepts: for channels to `unix:` targets. Verified again
- * on every reconnect.
+ * on every reconnect, and also where call credentials are added to them (`compose()`, `combineChannelCredentials()`).
  *
  * @throws {@link PeerTypeError} `ERR_ARGUMENT` for credentials of a version that is built differently.
  *
@@ -57,8 +58,13 @@ export function verifiedChannelCredentials<C extends object>(credentials: C, pol
     get(_, name, wrapper) {
       // Channels share connections whose credentials are equal; one that is not verified must never be shared.
       if (name === '_equals') return (other: unknown) => other === wrapper;
-      if (name !== '_createSecureConnector') return bound(name);
-      return (...args: unknown[]): Connector => verifying(inner._createSecureConnector(...args), policy);
+      if (name === '_createSecureConnector') {
+        return (...args: unknown[]): Connector => verifying(inner._createSecureConnector(...args), policy);
+      }
+      // What call credentials are added to would be the ones that do not verify.
+      if (name === 'compose')
+        return (...args: unknown[]) => verifiedChannelCredentials(inner.compose(...args), policy);
+      return bound(name);
     },
   });
 }

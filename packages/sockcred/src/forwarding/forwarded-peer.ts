@@ -8,6 +8,8 @@ import {
   checkRule,
   type ForwardedPeer,
   forwardedBy,
+  headerOn,
+  refused,
   verifiedForwarder,
 } from './forwarder.ts';
 import { lenientHeaderName, PEER_HEADER } from './header-names.ts';
@@ -51,8 +53,8 @@ function headerOf({ rawHeaders }: IncomingMessage): string {
  * accept a user that nothing but the guard runs as; not the users who are its clients. Time: as of the
  * client's connect(2) to the guard.
  *
- * @throws {@link PeerError} `ERR_PEER_REFUSED` if the rule does not accept who connected, `ERR_FORWARDED_ABSENT`,
- * `ERR_FORWARDED_MALFORMED`, and what `peerCredentials()` throws.
+ * @throws {@link PeerError} `ERR_PEER_REFUSED` if the rule does not accept who connected, or a PROXY header has named the
+ * peer of the connection, whose own word every header is then; `ERR_FORWARDED_ABSENT`, `ERR_FORWARDED_MALFORMED`, and what `peerCredentials()` throws.
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`, `ERR_SOURCE_TYPE`, `ERR_SOURCE_NOT_UNIX`
  *
  * @example
@@ -70,7 +72,11 @@ function headerOf({ rawHeaders }: IncomingMessage): string {
  */
 export function forwardedPeer(request: IncomingMessage, options: ForwardedOptions): ForwardedPeer {
   checkRule(options?.from);
-  const by = verifiedForwarder(socketOf(request), options.from);
+  const socket = socketOf(request);
+  const by = verifiedForwarder(socket, options.from);
+  if (headerOn(socket) === 'peer') {
+    throw refused('it named the peer in a PROXY header, and what follows that is the peer’s own word');
+  }
   const text = headerOf(request);
   try {
     return forwardedBy(by, readPeerText(text, by));

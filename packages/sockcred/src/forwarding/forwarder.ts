@@ -10,6 +10,7 @@ import type { Policy } from '../authorization/policy.ts';
 import { peerCredentials } from '../credentials/ask.ts';
 import type { PeerCredentials, RecordedPeer } from '../credentials/peer-credentials.ts';
 import { PeerError, PeerTypeError } from '../errors.ts';
+import { rawSocketOf } from '../sys/socket-handle.ts';
 import { identifyPeer } from '../witnesses/identify.ts';
 import type { Said } from './peer-text.ts';
 
@@ -31,6 +32,23 @@ export interface ForwardedPeer {
   readonly by: PeerCredentials;
   /** Exists in the type only. */
   readonly [forwarded]: true;
+}
+
+/** On the socket itself, as who was let in: behind it stands what a PROXY header said, and whether it named a peer. */
+const HEADED: unique symbol = Symbol('sockcred: what came before the first byte');
+
+interface SocketWithHeader {
+  [HEADED]?: 'peer' | 'addresses';
+}
+
+/** Remembers that a header was taken out of a connection: what follows it is no word of the forwarder's. */
+export function rememberHeader(socket: Socket, told: 'peer' | 'addresses'): void {
+  (rawSocketOf(socket) as SocketWithHeader)[HEADED] = told;
+}
+
+/** What the header said that was taken out of a connection. */
+export function headerOn(socket: Socket): 'peer' | 'addresses' | undefined {
+  return (rawSocketOf(socket) as SocketWithHeader)[HEADED];
 }
 
 /** What was said, by whom. */
@@ -59,7 +77,7 @@ export function verifiedForwarder(socket: Socket, rule: BelieveRule): PeerCreden
   throw refused(formatDecision(decision));
 }
 
-function refused(why: string): PeerError {
+export function refused(why: string): PeerError {
   return new PeerError('ERR_PEER_REFUSED', `its word about others is not believed: ${why}`, {
     scope: 'connection',
   });

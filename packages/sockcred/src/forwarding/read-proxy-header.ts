@@ -7,7 +7,15 @@ import type { Socket } from 'node:net';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { PeerError, type PeerErrorCode, PeerTypeError } from '../errors.ts';
 import type { ForwardedOptions } from './forwarded-peer.ts';
-import { checkRule, type ForwardedPeer, forwardedBy, verifiedForwarder } from './forwarder.ts';
+import {
+  checkRule,
+  type ForwardedPeer,
+  forwardedBy,
+  headerOn,
+  refused,
+  rememberHeader,
+  verifiedForwarder,
+} from './forwarder.ts';
 import { readPeerText } from './peer-text.ts';
 import { HEAD_LENGTH, lengthAfter, type ProxyHeader, parseProxyHeader, TLV_PEER } from './proxy-header.ts';
 
@@ -111,7 +119,8 @@ function checkedDeadline(deadlineMs = DEADLINE_MS): number {
  * Trust and time: as `forwardedPeer()`. A proxy that knows nothing of peers (HAProxy, say) gives addresses, and no `forwarded`;
  * they are its word as well.
  *
- * @throws {@link PeerError} `ERR_PEER_REFUSED` if the rule does not accept who connected, `ERR_FORWARDED_MALFORMED`,
+ * @throws {@link PeerError} `ERR_PEER_REFUSED` if the rule does not accept who connected, or the header was read before;
+ * `ERR_FORWARDED_MALFORMED`,
  * `ERR_MESSAGE_TIMEOUT`, `ERR_MESSAGE_END`, and what `peerCredentials()` throws.
  * @throws {@link PeerTypeError} `ERR_ARGUMENT`, `ERR_SOURCE_TYPE`, `ERR_SOURCE_NOT_UNIX`
  *
@@ -145,8 +154,11 @@ export async function readProxyHeader(
   );
   try {
     const by = verifiedForwarder(socket, options.from);
+    if (headerOn(socket) !== undefined) throw refused('its PROXY header was read before');
+    rememberHeader(socket, 'addresses');
     const header = await readHeader(socket);
     const forwarded = peerIn(header, by);
+    if (forwarded !== undefined) rememberHeader(socket, 'peer');
     return Object.freeze({ ...header, by, ...(forwarded === undefined ? {} : { forwarded }) });
   } catch (error) {
     socket.destroy();

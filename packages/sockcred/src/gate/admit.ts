@@ -8,7 +8,7 @@ import type { Limits } from './limits.ts';
 
 /** Decides about a server's connections. */
 export interface Admitting {
-  /** Connections that were let in and are open. */
+  /** Connections that were let in and are open, but for those that were sent to another process (`child.send()`). */
   readonly connections: number;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
   replaceAuthorize(authorize: Authorize): void;
@@ -64,8 +64,12 @@ export function admit(server: Server, options: DoorOptions): Admitting {
   const emit = server.emit;
   // Not a listener: those that come after it would be told of a connection that was refused.
   server.emit = function (this: Server, event: string | symbol, ...args: unknown[]): boolean {
-    if (event === 'connection' && !doorkeeper.admits(args[0] as Socket)) return true;
-    return Reflect.apply(emit, this, [event, ...args]);
+    if (event !== 'connection') return Reflect.apply(emit, this, [event, ...args]);
+    const socket = args[0] as Socket;
+    if (!doorkeeper.admits(socket)) return true;
+    const heard = Reflect.apply(emit, this, [event, ...args]);
+    doorkeeper.guests.seeOff(socket);
+    return heard;
   } as typeof server.emit;
   return {
     get connections() {

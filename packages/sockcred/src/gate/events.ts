@@ -21,7 +21,8 @@ export interface AdmittedEvent {
 }
 
 /**
- * Why a connection that was let in is over: by itself, or because whoever has its descriptor said so; because its first
+ * Why a connection that was let in is over: by itself, or because whoever has its descriptor said so, or sent its socket to
+ * another process; because its first
  * byte was late; because the gate was closed; because its first byte could not be waited for.
  */
 export type EndReason = 'closed' | 'firstByteMs' | 'cut' | 'failed';

@@ -25,13 +25,16 @@ export interface GateOptions extends DoorOptions {
 
 /** How a gate is closed. */
 export interface CloseOptions {
-  /** Milliseconds that open connections have to end by themselves before they are cut. Default: 2000. */
+  /**
+   * Milliseconds that open connections have to end by themselves before they are cut, from 0 to 2147483647.
+   * Default: 2000.
+   */
   readonly graceMs?: number;
 }
 
 /** In front of one server. */
 export interface Gate {
-  /** Connections that were let in and are open. */
+  /** Connections that were let in and are open, but for those that were sent to another process (`child.send()`). */
   readonly connections: number;
   /**
    * Says who serves those who are let in; once. Gives the gate itself back.
@@ -47,13 +50,18 @@ export interface Gate {
    * `refuse`, since no socket can be made there for those who are to be told.
    */
   handDescriptorsTo(serve: (connection: AdmittedConnection) => void): Gate;
-  /** Listens at a path, as `listenAt()` does; may be done for several. */
+  /**
+   * Listens at a path, as `listenAt()` does; may be done for several.
+   *
+   * @throws {@link PeerError} as `listenAt()`; `ERR_PEER_CLOSED` if the gate was closed meanwhile.
+   */
   listen(path: string, options?: ListenOptions): Promise<Listening>;
   /**
    * Accepts from a Unix stream socket that listens already, as those of socket activation do; it is the gate's from
    * then on. Its file, if it has one, stays.
    *
    * @throws {@link PeerTypeError} `ERR_ARGUMENT`
+   * @throws {@link PeerError} `ERR_PEER_CLOSED` if the gate was closed meanwhile.
    */
   listenOn(fd: number): Promise<void>;
   /** Decides by this from the next connection on. Who is in stays in, with the decision that was made then. */
@@ -70,6 +78,8 @@ export interface Gate {
   /**
    * Stops listening, lets open connections end, cuts those that take longer. Of descriptors that were handed on only
    * the end is awaited: who has them closes them.
+   *
+   * @throws {@link PeerTypeError} `ERR_ARGUMENT`; then nothing is closed.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -81,6 +91,12 @@ type Serve = (connection: Accepted, admission: Admission) => void;
 
 function unsupported(message: string): PeerError {
   return new PeerError('ERR_PEER_UNSUPPORTED', message, { scope: 'daemon' });
+}
+
+function checkedGrace(graceMs = GRACE_MS): number {
+  // Timers take a longer time for none at all.
+  if (graceMs >= 0 && graceMs <= 0x7fffffff) return graceMs;
+  throw new PeerTypeError('ERR_ARGUMENT', 'graceMs must be a number from 0 to 2147483647');
 }
 
 function discard(connection: Accepted): void {
@@ -96,6 +112,8 @@ class GateInFront implements Gate {
   #handOver: HandOver | undefined;
   #serve: Serve | undefined;
   #wanted: Wanted = 'sockets';
+  /** How often it was closed. */
+  #closings = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -116,6 +134,7 @@ class GateInFront implements Gate {
       if (socket === undefined) return this.#doorkeeper.giveBack(admission);
       this.#doorkeeper.guests.enter(socket, admission);
       handOver.give(socket);
+      this.#doorkeeper.guests.seeOff(socket);
     };
     return this;
   }
@@ -140,8 +159,7 @@ class GateInFront implements Gate {
 
   async listen(path: string, options?: ListenOptions): Promise<Listening> {
     const serve = this.#server();
-    const entrance = await openEntrance(path, options, this.#wanted, this.#events(serve));
-    this.#begin(entrance);
+    const entrance = await this.#begin(openEntrance(path, options, this.#wanted, this.#events(serve)));
     return {
       path: entrance.path,
       close: () => {
@@ -153,7 +171,7 @@ class GateInFront implements Gate {
 
   async listenOn(fd: number): Promise<void> {
     const serve = this.#server();
-    this.#begin(await adoptEntrance(fd, this.#wanted, this.#events(serve)));
+    await this.#begin(adoptEntrance(fd, this.#wanted, this.#events(serve)));
   }
 
   replaceAuthorize(authorize: Authorize): void {
@@ -165,11 +183,13 @@ class GateInFront implements Gate {
   }
 
   async close(options?: CloseOptions): Promise<void> {
+    const graceMs = checkedGrace(options?.graceMs);
+    this.#closings++;
     const { guests } = this.#doorkeeper;
     const entrances = [...this.#entrances];
     this.#entrances.clear();
     const idle = setInterval(() => this.#handOver?.closeIdle(), IDLE_CHECK_MS);
-    const cut = setTimeout(() => guests.cut(), options?.graceMs ?? GRACE_MS);
+    const cut = setTimeout(() => guests.cut(), graceMs);
     this.#handOver?.closeIdle();
     this.#refusal?.end();
     try {
@@ -191,10 +211,17 @@ class GateInFront implements Gate {
     throw new PeerTypeError('ERR_ARGUMENT', 'handTo() has to say who serves before the gate listens');
   }
 
-  #begin(entrance: Entrance): void {
+  async #begin(opening: Promise<Entrance>): Promise<Entrance> {
+    const closings = this.#closings;
+    const entrance = await opening;
+    if (this.#closings !== closings) {
+      await entrance.close();
+      throw new PeerError('ERR_PEER_CLOSED', 'the gate was closed before it listened', { scope: 'call' });
+    }
     this.#entrances.add(entrance);
     this.#handOver?.begin();
     this.#refusal?.begin();
+    return entrance;
   }
 
   #events(serve: Serve) {

@@ -8,6 +8,7 @@ import type { Decision } from '../authorization/decision.ts';
 import type { PeerCredentials } from '../credentials/peer-credentials.ts';
 import { closeDescriptor } from '../sys/descriptor.ts';
 import { READABLE, watch } from '../sys/readiness.ts';
+import { wasSentAway } from '../sys/socket-handle.ts';
 import { type Admission, rememberAdmission } from './admissions.ts';
 import { type EndReason, publishAdmitted, publishEnded, publishFailed, publishLimited } from './events.ts';
 import type { ConnectionCount } from './limits.ts';
@@ -25,6 +26,9 @@ export interface AdmittedConnection {
 /** A peer may reset its connection at any time: that is never an error of the program, whoever listens for it. */
 function ignore(): void {}
 
+/** How often it is looked for sockets that were sent to another process later than at once. */
+const SENT_AWAY_MS = 1000;
+
 /** Connections of one gate. */
 export class Guests {
   /** For those who come from now on. */
@@ -40,6 +44,7 @@ export class Guests {
   /** One function for all of them: a closure for each would cost more than the rest of the bookkeeping. */
   readonly #leave: (this: Socket) => void;
   #emptied: (() => void) | undefined;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(gate: string | undefined, places: ConnectionCount, firstByteMs: number | undefined) {
     this.#gate = gate;
@@ -67,6 +72,11 @@ export class Guests {
     });
   }
 
+  /** A socket that was sent to another process is in no longer, and does not say so. */
+  seeOff(socket: Socket): void {
+    if (wasSentAway(socket)) this.#release(socket);
+  }
+
   /** Cuts the sockets. Descriptors are for those to close who have them: they are forgotten. */
   cut(): void {
     for (const socket of this.#sockets.keys()) this.#destroy(socket, 'cut');
@@ -74,13 +84,14 @@ export class Guests {
     for (const connection of this.#descriptors) this.#forget(connection, 'cut');
   }
 
-  /** A socket is in until it closes. */
+  /** A socket is in until it closes, or is sent to another process. */
   enter(socket: Socket, admission: Admission): void {
     const { peer, decision } = admission;
     rememberAdmission(socket, admission);
     this.#sockets.set(socket, peer);
     socket.on('error', ignore).on('close', this.#leave);
     if (this.firstByteMs !== undefined) this.#expectByte(socket, this.firstByteMs, peer);
+    this.#looking ??= setInterval(() => this.#lookForSent(), SENT_AWAY_MS).unref();
     publishAdmitted(() => ({ gate: this.#gate, peer, decision, socket }));
   }
 
@@ -100,6 +111,13 @@ export class Guests {
     publishAdmitted(() => ({ gate: this.#gate, peer, decision }));
     if (this.firstByteMs === undefined) serve(connection);
     else this.#awaitByte(connection, this.firstByteMs, serve);
+  }
+
+  #lookForSent(): void {
+    for (const socket of this.#sockets.keys()) this.seeOff(socket);
+    if (this.#sockets.size > 0) return;
+    clearInterval(this.#looking);
+    this.#looking = undefined;
   }
 
   #release(socket: Socket): void {
@@ -134,7 +152,8 @@ export class Guests {
 
   #expectByte(socket: Socket, milliseconds: number, peer: PeerCredentials): void {
     const look = () => {
-      if (socket.bytesRead !== 0 || socket.destroyed) return;
+      this.seeOff(socket);
+      if (socket.bytesRead !== 0 || socket.destroyed || !this.#sockets.has(socket)) return;
       this.#late(peer);
       this.#destroy(socket, 'firstByteMs');
     };

@@ -30,6 +30,9 @@ function isHttpServer(target: Target): target is HttpServer {
   return isServer(target) && 'headersTimeout' in target;
 }
 
+/** In how many gates each is served now: its timer runs for all of them. */
+const serving = new WeakMap<HttpServer, number>();
+
 /** The one who serves, and what is done to it while it does. */
 export class HandOver {
   readonly #target: Target;
@@ -69,7 +72,9 @@ export class HandOver {
   begin(): void {
     if (this.#serving || !isHttpServer(this.#target) || this.#target.listening) return;
     this.#serving = true;
-    this.#target.emit('listening');
+    const others = serving.get(this.#target) ?? 0;
+    serving.set(this.#target, others + 1);
+    if (others === 0) this.#target.emit('listening');
     this.#deadlines?.begin();
   }
 
@@ -83,6 +88,10 @@ export class HandOver {
     if (!this.#serving || !isHttpServer(this.#target)) return;
     this.#serving = false;
     this.#deadlines?.end();
+    const others = (serving.get(this.#target) ?? 1) - 1;
+    serving.set(this.#target, others);
+    // Of another gate, or its own: it still serves somebody.
+    if (others > 0 || this.#target.listening) return;
     // It was never listening, which close() calls an error after it has stopped its timer.
     this.#target.close(() => {});
   }

@@ -4,7 +4,7 @@
  */
 
 import { EventEmitter } from 'node:events';
-import { PeerTypeError } from '../errors.ts';
+import { PeerError, PeerTypeError } from '../errors.ts';
 import { Acceptor } from '../listening/acceptor.ts';
 import { uncaught } from '../sys/uncaught.ts';
 import { type AcceptOptions, fdLimit, prepareArrivals } from './arrival.ts';
@@ -33,6 +33,8 @@ export abstract class MessageServer<Connection, Options extends AcceptOptions> e
   readonly #options: Options;
   readonly #mostFds: number;
   #acceptor: Acceptor | undefined;
+  /** It begins to listen; a `close()` meanwhile ends that. */
+  #opening: 'no' | 'yes' | 'closed' = 'no';
 
   protected constructor(kind: ConnectionKind<Connection, Options>, options: Options) {
     super();
@@ -46,16 +48,36 @@ export abstract class MessageServer<Connection, Options extends AcceptOptions> e
     return this.#acceptor?.path;
   }
 
-  /** See `listenAt()` for what it throws. */
+  /** See `listenAt()` for what it throws; and `ERR_PEER_CLOSED` if the server was closed meanwhile. */
   async listen(path: string): Promise<void> {
-    if (this.#acceptor !== undefined) throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
+    if (this.#acceptor !== undefined || this.#opening !== 'no') {
+      throw new PeerTypeError('ERR_ARGUMENT', 'the server listens already');
+    }
+    this.#opening = 'yes';
+    try {
+      const acceptor = await this.#open(path);
+      if (this.#isClosed()) {
+        acceptor.close();
+        throw new PeerError('ERR_PEER_CLOSED', 'the server was closed before it listened', { scope: 'call' });
+      }
+      this.#acceptor = acceptor;
+    } finally {
+      this.#opening = 'no';
+    }
+  }
+
+  #open(path: string): Promise<Acceptor> {
     const prepare = (fd: number) => prepareArrivals(fd, this.#options, this.#mostFds);
-    this.#acceptor = await Acceptor.open(
+    return Acceptor.open(
       path,
       this.#options,
       { seqpacket: this.#kind.seqpacket, prepare },
       { accepted: fd => this.#accepted(fd), failed: error => this.#tell('drop', error) },
     );
+  }
+
+  #isClosed(): boolean {
+    return this.#opening === 'closed';
   }
 
   #accepted(fd: number): void {
@@ -95,6 +117,7 @@ export abstract class MessageServer<Connection, Options extends AcceptOptions> e
   close(): Promise<void> {
     const acceptor = this.#acceptor;
     this.#acceptor = undefined;
+    if (this.#opening === 'yes') this.#opening = 'closed';
     acceptor?.close();
     if (acceptor !== undefined) queueMicrotask(() => (this as EventEmitter).emit('close'));
     return Promise.resolve();

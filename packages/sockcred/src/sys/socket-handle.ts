@@ -55,6 +55,14 @@ export function handleOf(socket: Socket): SocketHandle | undefined {
   return (socket as SocketInternals)._handle ?? undefined;
 }
 
+/** Bun and Deno send no sockets, and may keep a socket's handle elsewhere. */
+const SENDS_SOCKETS = process.versions['bun'] === undefined && !('Deno' in globalThis);
+
+/** Was it sent to another process, by `child.send()`? Node takes its handle away then, and it never closes. */
+export function wasSentAway(socket: Socket): boolean {
+  return SENDS_SOCKETS && !socket.destroyed && handleOf(socket) === undefined;
+}
+
 /** The socket that a TLS socket, or several one over the other, were put on; a socket that is over none is its own. */
 export function rawSocketOf(socket: Socket): Socket {
   let raw = socket;
