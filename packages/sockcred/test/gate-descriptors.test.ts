@@ -227,6 +227,49 @@ test('listenOn(): an inherited socket that would block is waited for', {
   }
 });
 
+/** Keeps a listening socket that it hands on, and shuts it down when it is told to. */
+const SHUT_DOWN = `
+import os, socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(5)
+os.dup2(s.fileno(), 3)
+program = subprocess.Popen(sys.argv[2:], pass_fds=[3], stdin=subprocess.DEVNULL)
+sys.stdin.readline()
+s.shutdown(socket.SHUT_RDWR)
+sys.stdin.read()
+program.kill()
+`;
+
+test('listenOn(): a socket that another holder shuts down is told to be so, once', {
+  skip: needs('linux', 'python3'),
+}, async t => {
+  const path = `${ownDirectory(t)}/s`;
+  const program = `
+    import { subscribe } from 'node:diagnostics_channel';
+    import { createGate } from ${imported('sockcred/gate')};
+    subscribe('sockcred:gate:failed', ({ error }) => {
+      console.log('failed ' + error.errno);
+      setTimeout(() => console.log('alive'), 100);
+    });
+    await createGate({ authorize: () => true }).handTo(socket => socket.end('served')).listenOn(3);
+    console.log('listening');
+    setInterval(() => {}, 1000);`;
+  const words = ['-c', SHUT_DOWN, path, ...programWords(t, program)];
+  const child = spawn(programPath('python3'), words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  t.after(async () => {
+    child.stdin.end();
+    await exited;
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'listening');
+  assert.equal(await everything(await dial(t, path)), 'served');
+  child.stdin.write('\n');
+  assert.equal((await lines.next()).value, 'failed ESHUTDOWN');
+  assert.equal((await lines.next()).value, 'alive', 'not told again');
+});
+
 /** With no descriptor kept for anything else; says when accepting pauses. */
 const SMALL = `
 import { subscribe } from 'node:diagnostics_channel';

@@ -26,7 +26,7 @@ export interface AcceptingSocket {
 export interface AcceptorEvents {
   /** Somebody else's descriptor from here on. */
   accepted(fd: number): void;
-  /** A connection was lost, or accepting pauses for a moment; it goes on either way. */
+  /** A connection was lost, or accepting pauses for a moment and goes on; but it is over if the socket was shut down. */
   failed(error: PeerError): void;
 }
 
@@ -84,7 +84,7 @@ export class Acceptor {
     this.#socket = socket;
     this.#events = events;
     this.#channel = new Channel(socket.fd, {
-      readable: () => this.#accept(),
+      readable: hungUp => this.#accept(hungUp),
       writable: () => {},
       failed: error => {
         failure = error;
@@ -112,12 +112,20 @@ export class Acceptor {
     this.#channel.close();
   }
 
-  #accept(): void {
+  #accept(hungUp: boolean): void {
     try {
       this.#acceptSome();
     } finally {
-      if (this.#pause === undefined) this.#channel.wantRead();
+      // Whoever has the socket too can shut it down: then it is reported for ever, and nobody gets to it any more.
+      if (hungUp) this.#wasShutDown();
+      else if (this.#pause === undefined) this.#channel.wantRead();
     }
+  }
+
+  #wasShutDown(): void {
+    if (this.#channel.fd === -1) return;
+    const what = 'nobody can connect any more: somebody who has the socket as well has shut it down';
+    this.#events.failed(failure('ERR_PEER_SYSTEM', this.path, what, 'ESHUTDOWN'));
   }
 
   #acceptSome(): void {

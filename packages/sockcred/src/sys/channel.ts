@@ -10,7 +10,8 @@ import { HANGUP, READABLE, type Watch, WRITABLE, watch } from './readiness.ts';
 
 /** What is done when something is possible. */
 export interface ChannelEvents {
-  readable(): void;
+  /** `hungUp`: nothing comes any more but what is there already. */
+  readable(hungUp: boolean): void;
   writable(): void;
   /** Waiting has become impossible. */
   failed(error: Error): void;
@@ -74,10 +75,11 @@ export class Channel {
   }
 
   #report(what: number): void {
-    const due = (what & HANGUP) !== 0 ? this.#wanted : this.#wanted & what;
+    const hungUp = (what & HANGUP) !== 0;
+    const due = hungUp ? this.#wanted : this.#wanted & what;
     this.#wanted &= ~due;
     if (this.#wanted !== 0) this.#arm();
-    if ((due & READABLE) !== 0) this.#events.readable();
+    if ((due & READABLE) !== 0) this.#events.readable(hungUp);
     if ((due & WRITABLE) !== 0 && this.#fd !== -1) this.#events.writable();
   }
 }
