@@ -340,8 +340,10 @@ test('T24: the ladder down is taken only from a kernel without the question, and
 test('T24: a number that a group or a thread has, and no process, is nobody’s', asAnyone, async t => {
   const script = `
 if os.fork() == 0:
-    threading.Thread(target=hear).start()
-    say(max(int(one) for one in os.listdir('/proc/self/task')))
+    def stay():
+        say(threading.get_native_id())
+        threading.Event().wait()
+    threading.Thread(target=stay).start()
 else: os._exit(0)`;
   const peer = python(t, script);
   const thread = Number(await peer.line());
