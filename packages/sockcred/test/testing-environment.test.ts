@@ -38,7 +38,7 @@ test('no variable of the environment makes up a peer', { skip: needs('linux') },
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', ASK], {
       encoding: 'utf8',
       cwd: built,
-      env: Object.fromEntries(variables.map(name => [name, value])),
+      env: { ...process.env, ...Object.fromEntries(variables.map(name => [name, value])) },
     });
     assert.deepEqual(JSON.parse(stdout || 'null'), [true, true, 'SO_PEERCRED'], stderr);
   }
