@@ -242,7 +242,9 @@ program.kill()
 `;
 
 test('listenOn(): a socket that another holder shuts down is told to be so, once', {
-  skip: needs('linux', 'python3'),
+  skip:
+    (runtime() === 'bun' && 'needs a gate that accepts by itself: in Bun a net.Server does') ||
+    needs('linux', 'python3'),
 }, async t => {
   const path = `${ownDirectory(t)}/s`;
   const program = `

@@ -1,16 +1,16 @@
 /** Pairs whose other side does not read, in a program that has few descriptors: they cost no other pair its connection. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { startProgram } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
 /** What both programs begin with: sockets of this process with a relay between them, and a way to fill one up. */
 const COMMON = `
   import { createHash, randomBytes } from 'node:crypto';
-  import { closeSync, openSync, readdirSync } from 'node:fs';
+  import { closeSync, existsSync, openSync, readdirSync, readlinkSync } from 'node:fs';
   import { Socket } from 'node:net';
   const sys = '${new URL('../dist/sys/', import.meta.url)}';
   const [{ addon }, { canRelay, relay }] = await Promise.all(['addon', 'relay'].map(name => import(sys + name + '.js')));
@@ -36,7 +36,8 @@ const COMMON = `
     }
   };
   const stream = fd => new Socket({ fd, allowHalfOpen: true, readable: true, writable: true });
-  const open = () => readdirSync('/proc/self/fd').length;
+  const isPipe = fd => existsSync(fd) && readlinkSync(fd).startsWith('pipe:');
+  const pipeEnds = () => readdirSync('/proc/self/fd').filter(name => isPipe('/proc/self/fd/' + name)).length;
   const digest = async socket => {
     const hash = createHash('sha256');
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) hash.update(chunk);
@@ -57,11 +58,7 @@ const COMMON = `
 `;
 
 async function inProgram(t: TestContext, descriptors: number, code: string): Promise<unknown> {
-  const words = ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', process.execPath];
-  const child = spawn('/bin/sh', [...words, '--input-type=module', '-e', COMMON + code], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(() => child.kill('SIGKILL'));
+  const child = startProgram(t, COMMON + code, [], { mostFds: descriptors });
   const [said, [status]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   assert.equal(status, 0);
   return JSON.parse(said);
@@ -93,11 +90,10 @@ test('a program without a free descriptor relays on, by copying', { skip }, asyn
 
 test('pairs that wait have no more than a quarter of all descriptors for pipes', { skip }, async t => {
   const code = `
-    const before = open();
+    const before = pipeEnds();
     const [quiet, ...stalled] = Array.from({ length: 41 }, between);
     for (const { near, far } of stalled) for (const fd of [near, far]) await stall(fd);
-    // Four sockets each, whatever else there is.
-    const pipes = (open() - before - 4 * 41) / 2;
+    const pipes = (pipeEnds() - before) / 2;
     const said = await goesOn(quiet);
     console.log(JSON.stringify({ ...said, pipes, ended: ended.length }));
     process.exit();

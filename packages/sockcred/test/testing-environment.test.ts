@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { imported, programWords } from './support/programs.js';
 import { needs } from './support/requirements.js';
 
 const built = fileURLToPath(new URL('../dist', import.meta.url));
@@ -20,7 +21,7 @@ function names(): readonly string[] {
 
 const ASK = `
 import { createServer, connect } from 'node:net';
-import { peerCredentials } from 'sockcred';
+import { peerCredentials } from ${imported('sockcred')};
 const path = '\\0sockcred-environment-' + process.pid;
 const server = createServer(socket => {
   const { uid, pid, evidence } = peerCredentials(socket);
@@ -30,14 +31,14 @@ const server = createServer(socket => {
 }).listen(path, () => connect(path).on('error', () => {}));
 `;
 
-test('no variable of the environment makes up a peer', { skip: needs('linux') }, () => {
+test('no variable of the environment makes up a peer', { skip: needs('linux') }, t => {
   const made = JSON.stringify({ uid: 4242, gid: 4242, pid: 1, groups: [4242] });
   const variables = names();
   assert.ok(variables.length > 50);
+  const [command, ...words] = programWords(t, ASK);
   for (const value of [made, '1', 'test']) {
-    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', ASK], {
+    const { stdout, stderr } = spawnSync(command, words, {
       encoding: 'utf8',
-      cwd: built,
       env: { ...process.env, ...Object.fromEntries(variables.map(name => [name, value])) },
     });
     assert.deepEqual(JSON.parse(stdout || 'null'), [true, true, 'SO_PEERCRED'], stderr);
