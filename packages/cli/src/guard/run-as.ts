@@ -4,11 +4,11 @@
  * opened as that user, and is so from the beginning, lest a reload find otherwise.
  */
 
-import { readFileSync } from 'node:fs';
 import { escapeText } from 'sockcred';
 import { systemNames } from 'sockcred/authorization';
 import { SystemRefusal, UsageError } from '../exit-codes.ts';
 import { idOf } from '../typed-id.ts';
+import { userInFiles } from '../user-in-files.ts';
 
 /** Whom to become. */
 export interface RunAs {
@@ -20,15 +20,6 @@ export interface RunAs {
 
 function refuse(text: string, what: string): never {
   throw new UsageError(`--run-as: '${escapeText(text)}' ${what}`);
-}
-
-/** The fourth field of the user's line: passwd(5). */
-function primaryGroup(text: string, name: string): number {
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find(one => one.startsWith(`${name}:`));
-  const gid = line?.split(':')[3] ?? '';
-  return idOf(gid, () => undefined) ?? refuse(text, 'has no group of its own: USER:GROUP');
 }
 
 /** @throws {@link UsageError} */
@@ -43,7 +34,7 @@ export function readRunAs(text: string): RunAs {
     return { uid, gid, groupsOf: undefined };
   }
   if (/^[0-9]+$/.test(user)) refuse(text, 'is a number, which has no group of its own: USER:GROUP');
-  return { uid, gid: primaryGroup(text, user), groupsOf: user };
+  return { uid, gid: userInFiles('--run-as', user).gid, groupsOf: user };
 }
 
 /** Node has it, its types do not. */

@@ -172,10 +172,10 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
     let space: AddressSpace | undefined;
     try {
       space = addressSpace(openDirectory().fd);
+      if (!processEnded(pidfd)) return space;
     } catch {
-      return undefined;
+      // Nothing of it can be told.
     }
-    if (!processEnded(pidfd)) return space;
     space?.close();
     return undefined;
   }
@@ -255,9 +255,11 @@ export function pinOf(pidfd: number, binding: 'kernel' | 'pid-only', lowered?: s
       if (firstSpace.inUse()) return false;
       // Nobody uses the first one. A process that is ending has none; one that has one has executed something.
       const space = spaceOfNow();
-      const executed = space?.inUse() === true;
-      space?.close();
-      return executed;
+      try {
+        return space?.inUse() === true;
+      } finally {
+        space?.close();
+      }
     },
     close() {
       if (!open) return;
